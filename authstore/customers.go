@@ -1,0 +1,147 @@
+// SPDX-FileCopyrightText: The usher authors
+// SPDX-License-Identifier: Apache-2.0
+
+package authstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+)
+
+// Customer ids are nine digits, as the MediaStore contract has them. They are
+// drawn at random, so that they do not tell how many customers there are.
+const (
+	minCustomerID = 100_000_000
+	maxCustomerID = 999_999_999
+
+	// idTries bounds the search for a free id. With a tenth of all ids taken,
+	// 30 draws fail once in 10^30.
+	idTries = 30
+)
+
+// Registration is everything that comes into being when a customer registers.
+type Registration struct {
+	Customer Customer // its ID is assigned
+	Identity Identity
+	Answers  []ConsentRecord // may be empty
+	Session  *Session        // the session to start with it, or nil
+}
+
+// Register stores a new customer with its first identity, its answers to
+// consents and its first session, all or nothing, and returns it with its id.
+// Errors: ErrTaken when the identity is somebody's already.
+func (s *Store) Register(ctx context.Context, r Registration) (Customer, error) {
+	now := s.Now()
+	var c Customer
+	err := s.b.Update(ctx, func(tx Tx) error {
+		c = r.Customer
+		c.Registered, c.LastLogin = now, now
+		id, err := freeCustomerID(tx)
+		if err != nil {
+			return err
+		}
+		c.ID = id
+		identity := r.Identity
+		identity.PublisherID, identity.CustomerID, identity.Created = c.PublisherID, c.ID, now
+		if err := addIdentity(tx, identity); err != nil {
+			return err
+		}
+		if err := put(tx, tableCustomers, idKey(c.ID), c); err != nil {
+			return err
+		}
+		if err := answerConsents(tx, c, r.Answers, now); err != nil || r.Session == nil {
+			return err
+		}
+		session := *r.Session
+		session.CustomerID = c.ID
+		return putNewSession(tx, session)
+	})
+	return c, err
+}
+
+func freeCustomerID(tx Tx) (int64, error) {
+	for range idTries {
+		id := minCustomerID + rand.Int64N(maxCustomerID-minCustomerID+1)
+		if taken, err := exists(tx, tableCustomers, idKey(id)); err != nil || !taken {
+			return id, err
+		}
+	}
+	return 0, errors.New("no free customer id found")
+}
+
+func identityKey(publisher int64, provider, subject string) string {
+	return key(idKey(publisher), provider, subject)
+}
+
+func addIdentity(tx Tx, i Identity) error {
+	k := identityKey(i.PublisherID, i.Provider, i.Subject)
+	if taken, err := exists(tx, tableIdentities, k); err != nil {
+		return err
+	} else if taken {
+		return fmt.Errorf("%s identity: %w", i.Provider, ErrTaken)
+	}
+	if err := put(tx, tableIdentities, k, i); err != nil {
+		return err
+	}
+	return put(tx, tableCustomerIdentities, key(idKey(i.CustomerID), i.Provider, i.Subject), struct{}{})
+}
+
+// Customer returns a customer by id, or ErrNotFound.
+func (s *Store) Customer(ctx context.Context, id int64) (c Customer, err error) {
+	err = s.b.View(ctx, func(tx Tx) (err error) {
+		c, err = get[Customer](tx, tableCustomers, idKey(id))
+		return err
+	})
+	return c, err
+}
+
+// CustomerByIdentity returns the customer that signs in with the identity, and
+// the identity itself, or ErrNotFound.
+func (s *Store) CustomerByIdentity(ctx context.Context, publisher int64, provider, subject string) (c Customer, i Identity, err error) {
+	err = s.b.View(ctx, func(tx Tx) (err error) {
+		if i, err = get[Identity](tx, tableIdentities, identityKey(publisher, provider, subject)); err != nil {
+			return err
+		}
+		c, err = get[Customer](tx, tableCustomers, idKey(i.CustomerID))
+		return err
+	})
+	return c, i, err
+}
+
+// ChangeCustomer runs fn on the stored customer and keeps what it leaves
+// there. Two changes at the same time do not overwrite each other. fn may run
+// more than once; its error is returned and nothing is kept. Id and publisher
+// cannot be changed. Errors: ErrNotFound.
+func (s *Store) ChangeCustomer(ctx context.Context, id int64, fn func(*Customer) error) (c Customer, err error) {
+	err = s.b.Update(ctx, func(tx Tx) (err error) {
+		if c, err = get[Customer](tx, tableCustomers, idKey(id)); err != nil {
+			return err
+		}
+		publisher := c.PublisherID
+		if err := fn(&c); err != nil {
+			return err
+		}
+		c.ID, c.PublisherID = id, publisher
+		return put(tx, tableCustomers, idKey(id), c)
+	})
+	return c, err
+}
+
+// SetPassword replaces the encoded password of an identity, if it still is
+// old: a rehash must not undo a change made at the same moment. It reports
+// whether it did.
+func (s *Store) SetPassword(ctx context.Context, i Identity, old, encoded string) (done bool, err error) {
+	k := identityKey(i.PublisherID, i.Provider, i.Subject)
+	err = s.b.Update(ctx, func(tx Tx) error {
+		done = false
+		have, err := get[Identity](tx, tableIdentities, k)
+		if err != nil || have.Password != old {
+			return err
+		}
+		have.Password, done = encoded, true
+		return put(tx, tableIdentities, k, have)
+	})
+	return done && err == nil, err
+}

@@ -1,0 +1,173 @@
+// SPDX-FileCopyrightText: The usher authors
+// SPDX-License-Identifier: Apache-2.0
+
+package authstore
+
+import "time"
+
+// Publisher is a tenant: it owns customers, consents, capture settings, sites
+// and offers.
+type Publisher struct {
+	ID       int64               `json:"id"`
+	Name     string              `json:"name"`
+	Sites    []string            `json:"sites,omitempty"` // origins, or patterns such as https://*.clubs.example
+	Offers   []string            `json:"offers,omitempty"`
+	Consents []ConsentDefinition `json:"consents,omitempty"`
+	Capture  Capture             `json:"capture"`
+
+	// Declared says that the server's configuration names this publisher. One
+	// that is no longer declared keeps its customers and loses its sites.
+	Declared bool `json:"declared"`
+}
+
+// ConsentDefinition is what a publisher asks its customers to agree to, in its
+// newest version.
+type ConsentDefinition struct {
+	Name     string `json:"name"`
+	Version  string `json:"version"`
+	Label    string `json:"label"`           // plain text; one link may be written [text](https://…)
+	Value    string `json:"value,omitempty"` // URL of the terms, or the marketing text
+	Required bool   `json:"required"`
+
+	// EnabledByDefault pre-ticks the box.
+	EnabledByDefault bool `json:"enabledByDefault"`
+}
+
+// Capture is what a publisher wants to know of its customers.
+type Capture struct {
+	Enabled bool           `json:"enabled"`
+	Fields  []CaptureField `json:"fields,omitempty"`
+}
+
+// CaptureField is one question. Key is one of the contract's names, or
+// custom_1, custom_2 and so on for the publisher's own.
+type CaptureField struct {
+	Key      string   `json:"key"`
+	Required bool     `json:"required"`
+	Question string   `json:"question,omitempty"`
+	Choices  []string `json:"choices,omitempty"`
+}
+
+// Customer is a viewer's record at one publisher.
+type Customer struct {
+	ID           int64     `json:"id"` // nine digits
+	PublisherID  int64     `json:"publisherId"`
+	Email        string    `json:"email"` // as the customer wrote it
+	FirstName    string    `json:"firstName,omitempty"`
+	LastName     string    `json:"lastName,omitempty"`
+	Country      string    `json:"country,omitempty"`
+	Currency     string    `json:"currency,omitempty"`
+	Locale       string    `json:"locale,omitempty"`
+	ExternalID   string    `json:"externalId,omitempty"`
+	ExternalData string    `json:"externalData,omitempty"` // a JSON document
+	Registered   time.Time `json:"registered"`
+	LastLogin    time.Time `json:"lastLogin"`
+	LastIP       string    `json:"lastIp,omitempty"`
+	Disabled     bool      `json:"disabled,omitempty"`
+}
+
+// Identity is a way to sign in. Subject is unique within publisher and
+// provider.
+type Identity struct {
+	PublisherID int64     `json:"publisherId"`
+	Provider    string    `json:"provider"`
+	Subject     string    `json:"subject"` // for a password: the address in its comparable form
+	CustomerID  int64     `json:"customerId"`
+	Password    string    `json:"password,omitempty"` // encoded hash; empty for other providers
+	Created     time.Time `json:"created"`
+}
+
+// ProviderPassword is the Identity provider of e-mail and password.
+const ProviderPassword = "password"
+
+// ConsentState is the answer to a consent.
+type ConsentState string
+
+// The two answers of the MediaStore contract, section 5.11.
+const (
+	Accepted ConsentState = "accepted"
+	Declined ConsentState = "declined"
+)
+
+// ConsentRecord is one answer, kept for ever as evidence. The records of a
+// customer form a chain: each names the hash of the one before.
+type ConsentRecord struct {
+	Sequence    int          `json:"sequence"`
+	PublisherID int64        `json:"publisherId"`
+	CustomerID  int64        `json:"customerId"`
+	Name        string       `json:"name"`
+	Version     string       `json:"version"`
+	TextHash    string       `json:"textHash"` // of the text the customer saw
+	State       ConsentState `json:"state"`
+	Time        time.Time    `json:"time"`
+	IP          string       `json:"ip,omitempty"`
+	Previous    string       `json:"previous"` // hash of the record before, empty for the first
+	Hash        string       `json:"hash"`
+}
+
+// Session is one sign-in on one device; it spans the publisher's sites.
+type Session struct {
+	ID          string    `json:"id"` // public: it is in every token
+	PublisherID int64     `json:"publisherId"`
+	CustomerID  int64     `json:"customerId"`
+	OfferID     string    `json:"offerId,omitempty"` // when the sign-in named an offer
+	Created     time.Time `json:"created"`
+	Seen        time.Time `json:"seen"`
+	Expires     time.Time `json:"expires"` // moves on with use
+	Latest      time.Time `json:"latest"`  // Expires never moves beyond this
+	IP          string    `json:"ip,omitempty"`
+	UserAgent   string    `json:"userAgent,omitempty"`
+
+	// HubDigest is the digest of the secret in the hub's cookie; empty for a
+	// session that was started through the API.
+	HubDigest string `json:"hubDigest,omitempty"`
+
+	Refresh *Refresh `json:"refresh,omitempty"`
+
+	// Sites holds the site sessions by origin.
+	Sites map[string]SiteSession `json:"sites,omitempty"`
+}
+
+// Refresh is the state of a session's refresh token.
+type Refresh struct {
+	Generation int       `json:"generation"`
+	Digest     string    `json:"digest"`
+	Salt       string    `json:"salt"`    // makes the current token from the one before
+	Rotated    time.Time `json:"rotated"` // when the one before was used
+}
+
+// SiteSession is a session's cookie at one site.
+type SiteSession struct {
+	Digest string    `json:"digest"` // of the secret that renews the access token
+	Since  time.Time `json:"since"`
+}
+
+// Purpose is what a ticket is good for. Purposes are constants of the packages
+// that use them, so a ticket of one can never serve another.
+type Purpose string
+
+// Ticket is a single-use secret bound to one purpose and one subject. The
+// store knows it by its digest alone.
+type Ticket struct {
+	Purpose     Purpose           `json:"purpose"`
+	PublisherID int64             `json:"publisherId"`
+	CustomerID  int64             `json:"customerId"`
+	SessionID   string            `json:"sessionId,omitempty"`
+	Data        map[string]string `json:"data,omitempty"`
+	Expires     time.Time         `json:"expires"`
+	Used        time.Time         `json:"used,omitzero"`
+}
+
+// Key is a secret of the installation: a signing key, or the root that other
+// keys are derived from.
+type Key struct {
+	ID        string    `json:"id"`
+	Algorithm string    `json:"algorithm"` // ES256, EdDSA, RS256; empty for the root
+	Secret    []byte    `json:"secret"`    // PKCS #8, or the root's bytes
+	Created   time.Time `json:"created"`
+	Activates time.Time `json:"activates"` // signs from then on
+	Expires   time.Time `json:"expires"`   // verifies until then
+}
+
+// RootKeyID is the id of the Key that holds the installation's root secret.
+const RootKeyID = "root"

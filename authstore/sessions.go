@@ -1,0 +1,221 @@
+// SPDX-FileCopyrightText: The usher authors
+// SPDX-License-Identifier: Apache-2.0
+
+package authstore
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Verdict is what becomes of a session after a look at it inside a
+// transaction.
+type Verdict int
+
+const (
+	Keep Verdict = iota // leave it as it is stored
+	Save                // store the changes
+	End                 // end it: its tokens are refused from then on
+)
+
+// ended is the mark that a session leaves behind while tokens of it may still
+// be alive.
+type ended struct {
+	Until time.Time `json:"until"`
+}
+
+func (s Session) alive(now time.Time) bool { return now.Before(s.Expires) }
+
+// StartSession stores a new session of an existing customer, together with
+// the customer's last login. Errors: ErrNotFound when the customer is gone.
+func (s *Store) StartSession(ctx context.Context, session Session) error {
+	return s.b.Update(ctx, func(tx Tx) error {
+		c, err := get[Customer](tx, tableCustomers, idKey(session.CustomerID))
+		if err != nil {
+			return err
+		}
+		c.LastLogin, c.LastIP = session.Created, session.IP
+		if err := put(tx, tableCustomers, idKey(c.ID), c); err != nil {
+			return err
+		}
+		return putNewSession(tx, session)
+	})
+}
+
+func putNewSession(tx Tx, session Session) error {
+	if err := put(tx, tableCustomerSessions, key(idKey(session.CustomerID), session.ID), struct{}{}); err != nil {
+		return err
+	}
+	return put(tx, tableSessions, session.ID, session)
+}
+
+// Session returns a session by id, or ErrNotFound when it has ended or
+// expired.
+func (s *Store) Session(ctx context.Context, id string) (session Session, err error) {
+	err = s.b.View(ctx, func(tx Tx) (err error) {
+		session, err = s.liveSession(tx, id)
+		return err
+	})
+	return session, err
+}
+
+func (s *Store) liveSession(tx Tx, id string) (Session, error) {
+	if id == "" {
+		return Session{}, ErrNotFound
+	}
+	session, err := get[Session](tx, tableSessions, id)
+	if err == nil && !session.alive(s.Now()) {
+		return Session{}, ErrNotFound
+	}
+	return session, err
+}
+
+// JudgeSession runs fn on a live session and does what it decides, in one
+// transaction. fn may run more than once; when it returns an error nothing is
+// kept. endedFor is how long a token of the session may live on. Errors:
+// ErrNotFound.
+func (s *Store) JudgeSession(ctx context.Context, id string, endedFor time.Duration, fn func(*Session) (Verdict, error)) (session Session, err error) {
+	err = s.b.Update(ctx, func(tx Tx) (err error) {
+		if session, err = s.liveSession(tx, id); err != nil {
+			return err
+		}
+		verdict, err := fn(&session)
+		if err != nil {
+			return err
+		}
+		switch verdict {
+		case Save:
+			return put(tx, tableSessions, id, session)
+		case End:
+			return endSession(tx, session, s.Now().Add(endedFor))
+		}
+		return nil
+	})
+	return session, err
+}
+
+// EndCustomerSessions ends every session of the customer except the one named
+// (which may be empty) and returns the ids of those it ended.
+func (s *Store) EndCustomerSessions(ctx context.Context, customer int64, except string, endedFor time.Duration) (ids []string, err error) {
+	err = s.b.Update(ctx, func(tx Tx) error {
+		ids = nil
+		sessions, err := customerSessions(tx, customer)
+		if err != nil {
+			return err
+		}
+		for _, session := range sessions {
+			if session.ID == except {
+				continue
+			}
+			if err := endSession(tx, session, s.Now().Add(endedFor)); err != nil {
+				return err
+			}
+			ids = append(ids, session.ID)
+		}
+		return nil
+	})
+	return ids, err
+}
+
+// CustomerSessions returns the customer's live sessions.
+func (s *Store) CustomerSessions(ctx context.Context, customer int64) (live []Session, err error) {
+	err = s.b.View(ctx, func(tx Tx) error {
+		live = nil
+		sessions, err := customerSessions(tx, customer)
+		for _, session := range sessions {
+			if session.alive(s.Now()) {
+				live = append(live, session)
+			}
+		}
+		return err
+	})
+	return live, err
+}
+
+func customerSessions(tx Tx, customer int64) ([]Session, error) {
+	from, to := prefix(idKey(customer))
+	var ids []string
+	err := tx.Scan(tableCustomerSessions, from, to, func(k string, _ []byte) error {
+		ids = append(ids, k[len(from):])
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	sessions := make([]Session, 0, len(ids))
+	for _, id := range ids {
+		session, err := get[Session](tx, tableSessions, id)
+		if err != nil {
+			return nil, err
+		}
+		sessions = append(sessions, session)
+	}
+	return sessions, nil
+}
+
+func endSession(tx Tx, session Session, until time.Time) error {
+	if err := dropSession(tx, session); err != nil {
+		return err
+	}
+	return put(tx, tableEnded, session.ID, ended{Until: until})
+}
+
+func dropSession(tx Tx, session Session) error {
+	if err := tx.Delete(tableSessions, session.ID); err != nil {
+		return err
+	}
+	return tx.Delete(tableCustomerSessions, key(idKey(session.CustomerID), session.ID))
+}
+
+// EndedSessions returns the ids of sessions that were ended while tokens of
+// them may still be alive, with the time until which that is so.
+func (s *Store) EndedSessions(ctx context.Context) (map[string]time.Time, error) {
+	var all map[string]time.Time
+	err := s.b.View(ctx, func(tx Tx) error {
+		all = map[string]time.Time{}
+		return scan(tx, tableEnded, "", "", func(id string, e ended) error {
+			if s.Now().Before(e.Until) {
+				all[id] = e.Until
+			}
+			return nil
+		})
+	})
+	return all, err
+}
+
+// TouchSessions notes when sessions were last used and moves their expiry on,
+// in one transaction for all of them. Sessions that are gone are passed over.
+func (s *Store) TouchSessions(ctx context.Context, seen map[string]time.Time, idle time.Duration) error {
+	return s.b.Update(ctx, func(tx Tx) error {
+		for id, at := range seen {
+			session, err := s.liveSession(tx, id)
+			if errors.Is(err, ErrNotFound) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			if !session.Touch(at, idle) {
+				continue
+			}
+			if err := put(tx, tableSessions, id, session); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Touch notes that the session was used and moves its expiry on, up to Latest.
+// It reports whether that changed anything.
+func (s *Session) Touch(at time.Time, idle time.Duration) bool {
+	if !at.After(s.Seen) {
+		return false
+	}
+	s.Seen, s.Expires = at, at.Add(idle)
+	if s.Expires.After(s.Latest) {
+		s.Expires = s.Latest
+	}
+	return true
+}

@@ -1,0 +1,85 @@
+// SPDX-FileCopyrightText: The usher authors
+// SPDX-License-Identifier: Apache-2.0
+
+package authstore
+
+import (
+	"context"
+	"time"
+)
+
+// sweepStep is how many records one Sweep looks at per table: small enough
+// that the write lock is back within milliseconds.
+const sweepStep = 500
+
+// SweepCursor tells where the next Sweep goes on. The zero value starts from
+// the beginning.
+type SweepCursor struct{ sessions, tickets, ended string }
+
+// Sweep removes records that have expired, a bounded number of them, going
+// round all tables call by call. Expired records count as gone long before
+// that; sweeping only gives their space back.
+func (s *Store) Sweep(ctx context.Context, at SweepCursor) (next SweepCursor, removed int, err error) {
+	err = s.b.Update(ctx, func(tx Tx) (err error) {
+		now, n := s.Now(), 0
+		removed = 0
+		drop := func(table string) func(string) error {
+			return func(k string) error { return tx.Delete(table, k) }
+		}
+		next.tickets, n, err = sweep(tx, tableTickets, at.tickets,
+			func(t Ticket) bool { return !now.Before(t.Expires) }, drop(tableTickets))
+		if err != nil {
+			return err
+		}
+		removed += n
+		next.ended, n, err = sweep(tx, tableEnded, at.ended,
+			func(e ended) bool { return !now.Before(e.Until) }, drop(tableEnded))
+		if err != nil {
+			return err
+		}
+		removed += n
+		next.sessions, n, err = sweepSessions(tx, at.sessions, now)
+		removed += n
+		return err
+	})
+	return next, removed, err
+}
+
+func sweepSessions(tx Tx, from string, now time.Time) (next string, removed int, err error) {
+	return sweep(tx, tableSessions, from,
+		func(session Session) bool { return !session.alive(now) },
+		func(id string) error {
+			session, err := get[Session](tx, tableSessions, id)
+			if err != nil {
+				return err
+			}
+			return dropSession(tx, session)
+		})
+}
+
+// sweep looks at the next records of a table from a key on and drops those
+// that are expired; next is "" when the end was reached.
+func sweep[T any](tx Tx, table, from string, expired func(T) bool, drop func(key string) error) (next string, removed int, err error) {
+	var old []string
+	seen := 0
+	err = scan(tx, table, from, "", func(k string, v T) error {
+		if seen == sweepStep {
+			next = k
+			return ErrStop
+		}
+		seen++
+		if expired(v) {
+			old = append(old, k)
+		}
+		return nil
+	})
+	if err != nil {
+		return "", 0, err
+	}
+	for _, k := range old {
+		if err := drop(k); err != nil {
+			return "", 0, err
+		}
+	}
+	return next, len(old), nil
+}

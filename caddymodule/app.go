@@ -1,0 +1,230 @@
+// SPDX-FileCopyrightText: The usher authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package caddymodule owns everything that knows Caddy: the app and the two
+// handlers, their configuration and its Caddyfile form, and the life of what
+// they share across reloads. It wires the domain together and decides nothing
+// about sign-in itself. Nothing else in the tree imports Caddy.
+package caddymodule
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"go.uber.org/zap"
+
+	"github.com/usher-sso/usher/authstore"
+	"github.com/usher-sso/usher/internal/mail"
+	"github.com/usher-sso/usher/internal/publisher"
+	"github.com/usher-sso/usher/internal/token"
+)
+
+func init() {
+	caddy.RegisterModule(new(App))
+	caddy.RegisterModule(new(Hub))
+	caddy.RegisterModule(new(Gate))
+	caddy.RegisterModule(new(BoltStore))
+	caddy.RegisterModule(new(OutboxMailer))
+}
+
+// App is the configuration of usher: where the hub is, who the publishers are,
+// where accounts and sessions are kept. It serves nothing by itself: put the
+// handler `usher` on the hub's host and `usher_gate` on each site.
+//
+// Only `hub` is needed:
+//
+//	{
+//		"apps": {
+//			"usher": {"hub": "https://id.example.com"}
+//		}
+//	}
+//
+// A configuration that is refused, by `caddy validate` or by a reload, leaves
+// the store untouched. Validating beside a running server is safe: the store
+// is opened when the app starts, not when its configuration is read.
+type App struct {
+	// The origin of the hub: scheme, host and, unless it is the scheme's own,
+	// port. Viewers sign in there, tokens name it as their issuer, and every
+	// link usher makes begins with it. It must be https, except for loopback
+	// names such as http://hub.localhost:8080. Required.
+	Hub string `json:"hub"`
+
+	// The tenants. Default: one publisher with the id 100000000 and the hub's
+	// host as its name, to which all gated sites belong.
+	Publishers []Publisher `json:"publishers,omitempty"`
+
+	// How tokens are signed: ES256, EdDSA or RS256. After a change, tokens
+	// signed before stay valid. Default: ES256.
+	SigningAlgorithm string `json:"signing_algorithm,omitempty"`
+
+	// Where accounts and sessions are kept. Default: bolt.
+	StoreRaw json.RawMessage `json:"store,omitempty" caddy:"namespace=usher.stores inline_key=module"`
+
+	// How mail is sent. Default: outbox, which writes files and sends nothing.
+	MailerRaw json.RawMessage `json:"mail,omitempty" caddy:"namespace=usher.mailers inline_key=module"`
+
+	store  StoreModule
+	mailer mail.Mailer
+
+	hub        publisher.Origin
+	publishers []authstore.Publisher // sites grow as gates claim them, until the domain is wired
+	open       int                   // index of the publisher that takes unlisted sites, or -1
+
+	ctx    caddy.Context
+	log    *zap.Logger
+	domain atomic.Pointer[domain] // read without mu once it is there
+
+	mu       sync.Mutex
+	node     *node     // guarded by mu; a reference in nodes, held from the first use to Cleanup
+	closed   bool      // guarded by mu
+	failed   error     // guarded by mu; why the store could not be opened
+	failedAt time.Time // guarded by mu
+}
+
+// CaddyModule returns the Caddy module information.
+func (*App) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "usher", New: func() caddy.Module { return new(App) }}
+}
+
+// Provision reads the configuration and loads the guests. It opens nothing.
+func (a *App) Provision(ctx caddy.Context) error {
+	a.ctx, a.log = ctx, ctx.Logger()
+	if err := a.readHub(); err != nil {
+		return err
+	}
+	if a.SigningAlgorithm == "" {
+		a.SigningAlgorithm = token.Algorithms[0]
+	}
+	if !slices.Contains(token.Algorithms, a.SigningAlgorithm) {
+		return fmt.Errorf("signing_algorithm %q is not one of %v", a.SigningAlgorithm, token.Algorithms)
+	}
+	if err := a.loadGuests(ctx); err != nil {
+		return err
+	}
+	return a.readPublishers()
+}
+
+func (a *App) readHub() error {
+	if a.Hub == "" {
+		return errors.New("the hub's origin is missing; set it, for example: usher https://id.example.com")
+	}
+	hub, err := publisher.ParseOrigin(a.Hub)
+	if err == nil && hub.Pattern() {
+		err = fmt.Errorf("%q is a pattern; the hub has one name", a.Hub)
+	}
+	if err != nil {
+		return fmt.Errorf("hub: %w", err)
+	}
+	a.hub = hub
+	return nil
+}
+
+func (a *App) loadGuests(ctx caddy.Context) error {
+	if a.StoreRaw == nil {
+		a.StoreRaw = json.RawMessage(`{"module": "bolt"}`)
+	}
+	if a.MailerRaw == nil {
+		a.MailerRaw = json.RawMessage(`{"module": "outbox"}`)
+	}
+	guest, err := ctx.LoadModule(a, "StoreRaw")
+	if err != nil {
+		return fmt.Errorf("loading the store: %w", err)
+	}
+	store, ok := guest.(StoreModule)
+	if !ok {
+		return fmt.Errorf("loading the store: %T is no store", guest)
+	}
+	guest, err = ctx.LoadModule(a, "MailerRaw")
+	if err != nil {
+		return fmt.Errorf("loading the mailer: %w", err)
+	}
+	mailer, ok := guest.(Mailer)
+	if !ok {
+		return fmt.Errorf("loading the mailer: %T is no mailer", guest)
+	}
+	a.store, a.mailer = store, mailer
+	return nil
+}
+
+// readPublishers turns the configured publishers into records and finds the
+// one that takes the sites nobody lists.
+func (a *App) readPublishers() error {
+	configured := a.Publishers
+	if len(configured) == 0 {
+		configured = []Publisher{{ID: publisher.DefaultID, Name: a.hub.Host()}}
+	}
+	a.open = -1
+	for i, p := range configured {
+		record, err := p.record(a.hub)
+		if err != nil {
+			return fmt.Errorf("publisher %d: %w", p.ID, err)
+		}
+		if len(record.Sites) == 0 {
+			if a.open >= 0 {
+				return fmt.Errorf("publishers %d and %d both list no sites; only one may take all the others", configured[a.open].ID, p.ID)
+			}
+			a.open = i
+		}
+		a.publishers = append(a.publishers, record)
+	}
+	_, err := publisher.NewDirectory(a.publishers)
+	return err
+}
+
+// claim makes sure that a gated site has a publisher. Gates call it while the
+// configuration is read, before the domain is wired.
+func (a *App) claim(site publisher.Origin) error {
+	if site == a.hub {
+		return fmt.Errorf("%s is the hub, which cannot be behind a gate; move usher_gate to another site", site)
+	}
+	for _, p := range a.publishers {
+		for _, own := range p.Sites {
+			if o := publisher.Origin(own); o == site || o.Covers(site) {
+				return nil
+			}
+		}
+	}
+	if a.open < 0 {
+		return fmt.Errorf("%s belongs to no publisher; add it to the sites of one", site)
+	}
+	p := &a.publishers[a.open]
+	p.Sites = append(p.Sites, string(site))
+	return nil
+}
+
+// Start opens the store and takes up work.
+func (a *App) Start() error {
+	_, err := a.wired(a.ctx)
+	return err
+}
+
+// Stop does nothing: requests of this configuration may still be on their way,
+// and what they need is released by Cleanup.
+func (a *App) Stop() error { return nil }
+
+// Cleanup releases the store if this configuration had opened it. Another
+// configuration that uses the same store keeps it open.
+func (a *App) Cleanup() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.closed = true
+	if a.node == nil {
+		return nil
+	}
+	a.node = nil
+	_, err := nodes.Delete(a.store.StoreKey())
+	return err
+}
+
+// Interface guards
+var (
+	_ caddy.App          = (*App)(nil)
+	_ caddy.Provisioner  = (*App)(nil)
+	_ caddy.CleanerUpper = (*App)(nil)
+)

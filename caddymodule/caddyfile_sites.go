@@ -1,0 +1,189 @@
+// SPDX-FileCopyrightText: The usher authors
+// SPDX-License-Identifier: Apache-2.0
+
+package caddymodule
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/usher-sso/usher/internal/gate"
+	"github.com/usher-sso/usher/internal/publisher"
+)
+
+// parseHub reads the site directive
+//
+//	usher [<matcher>]
+//
+// which belongs to the site block of the hub's host.
+func parseHub(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
+	h.Next() // usher
+	app, err := appOption(h)
+	if err != nil {
+		return nil, err
+	}
+	if err := end(h.Dispenser); err != nil {
+		return nil, err
+	}
+	addresses, err := siteAddresses(h)
+	if err != nil {
+		return nil, h.WrapErr(err)
+	}
+	hub := publisher.Origin(app.Hub)
+	for _, a := range addresses {
+		if strings.EqualFold(a.Host, strings.Trim(hub.Hostname(), "[]")) {
+			return new(Hub), nil
+		}
+	}
+	return nil, h.Errf("the hub %s is not an address of this site; put usher into the site block of %s", hub, hub.Host())
+}
+
+// parseGate reads the site directive
+//
+//	usher_gate [<matcher>] {
+//		public   <path…>
+//		optional <path…>
+//	}
+//
+// Both lines may be repeated.
+func parseGate(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
+	h.Next() // usher_gate
+	app, err := appOption(h)
+	if err != nil {
+		return nil, err
+	}
+	head := *h.Dispenser
+	if h.NextArg() {
+		return nil, h.Errf("usher_gate takes no arguments; remove %q, or write it in the block", h.Val())
+	}
+	g := new(Gate)
+	for h.NextBlock(0) {
+		switch h.Val() {
+		case "public":
+			err = paths(h.Dispenser, &g.Public)
+		case "optional":
+			err = paths(h.Dispenser, &g.Optional)
+		default:
+			err = h.Errf("unknown option %q of usher_gate; known are public and optional", h.Val())
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	addresses, err := siteAddresses(h)
+	if err != nil {
+		return nil, head.WrapErr(err)
+	}
+	for _, a := range addresses {
+		site, err := app.siteAt(a)
+		if err != nil {
+			return nil, head.WrapErr(err)
+		}
+		g.Sites = append(g.Sites, string(site))
+	}
+	return g, nil
+}
+
+// paths reads the patterns of one line.
+func paths(d *caddyfile.Dispenser, into *[]string) error {
+	name, before := d.Val(), len(*into)
+	for d.NextArg() {
+		if err := gate.CheckPattern(d.Val()); err != nil {
+			return d.WrapErr(err)
+		}
+		for _, have := range *into {
+			if have == d.Val() {
+				return d.Errf("%s %s is given twice; remove one", name, have)
+			}
+		}
+		*into = append(*into, d.Val())
+	}
+	if len(*into) == before {
+		return d.Errf("%s needs at least one path, such as /about or /assets/*", name)
+	}
+	return end(d)
+}
+
+// appOption returns the app as the global options configure it.
+func appOption(h httpcaddyfile.Helper) (*App, error) {
+	option, ok := h.Option("usher").(httpcaddyfile.App)
+	if !ok {
+		return nil, h.Err("usher is not configured; add it to the global options at the top of the Caddyfile: { usher https://id.example.com }")
+	}
+	app := new(App)
+	if err := json.Unmarshal(option.Value, app); err != nil {
+		return nil, h.WrapErr(err)
+	}
+	if err := app.readHub(); err != nil {
+		return nil, h.WrapErr(err)
+	}
+	if err := app.readPublishers(); err != nil {
+		return nil, h.WrapErr(err)
+	}
+	return app, nil
+}
+
+// siteAt returns the origin that a site address stands for, as the publisher
+// lists it or else as browsers see it, and makes sure that a publisher has it.
+func (a *App) siteAt(at httpcaddyfile.Address) (publisher.Origin, error) {
+	if at.Host == "" || strings.Contains(at.Host, "{") {
+		return "", fmt.Errorf("site address %q names no host; usher_gate must know the host to bring viewers back to", at.Original)
+	}
+	for _, p := range a.publishers {
+		for _, s := range p.Sites {
+			if own := publisher.Origin(s); strings.EqualFold(own.Hostname(), at.Host) && strings.Contains(s, "://") {
+				return own, nil
+			}
+		}
+	}
+	scheme, port := "https", at.Port
+	switch {
+	case at.Scheme == "http" && publisher.Loopback(at.Host):
+		scheme = "http"
+	case at.Scheme == "http":
+		port = "" // https ends in front of Caddy, on its usual port
+	}
+	text := scheme + "://" + at.Host
+	if port != "" {
+		text += ":" + port
+	}
+	site, err := siteOrigin(text, a.hub)
+	if err != nil {
+		return "", err
+	}
+	return site, a.claim(site)
+}
+
+// siteAddresses returns the addresses of the site block that a directive
+// stands in. Caddy hands them to no directive, and listing every host twice is
+// what operators are to be spared; so they are read, and only read, from the
+// helper's unexported copy of the block. Golden files notice when a new Caddy
+// keeps them elsewhere.
+func siteAddresses(h httpcaddyfile.Helper) ([]httpcaddyfile.Address, error) {
+	if h.IsNamedRoute() {
+		return nil, errors.New("a named route has no host; put the directive into a site block")
+	}
+	keys := reflect.ValueOf(h).FieldByName("parentBlock")
+	if keys.IsValid() {
+		keys = keys.FieldByName("Keys")
+	}
+	if !keys.IsValid() || keys.Kind() != reflect.Slice {
+		return nil, errors.New("this version of Caddy hides the site's addresses; build usher with the version in its go.mod")
+	}
+	var addresses []httpcaddyfile.Address
+	for i := range keys.Len() {
+		a, err := httpcaddyfile.ParseAddress(keys.Index(i).FieldByName("Text").String())
+		if err != nil {
+			return nil, err
+		}
+		addresses = append(addresses, a)
+	}
+	return addresses, nil
+}

@@ -1,0 +1,200 @@
+// SPDX-FileCopyrightText: The usher authors
+// SPDX-License-Identifier: Apache-2.0
+
+package caddymodule
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"github.com/usher-sso/usher/authstore"
+	"github.com/usher-sso/usher/internal/capture"
+	"github.com/usher-sso/usher/internal/consent"
+	"github.com/usher-sso/usher/internal/publisher"
+)
+
+// Publisher is a tenant: its customers, consents, capture settings, sites and
+// offers are its own.
+type Publisher struct {
+	// Nine digits. It is part of every token and of the API's addresses, so it
+	// should never change. Required.
+	ID int64 `json:"id"`
+
+	// What viewers know the publisher by. Default: the id.
+	Name string `json:"name,omitempty"`
+
+	// The gated sites that belong to it, as origins or host names; a star may
+	// stand for the first label, as in *.clubs.example. Default: all gated
+	// sites that no other publisher lists.
+	Sites []string `json:"sites,omitempty"`
+
+	// Offers by which clients may name the publisher, such as S100000001_US.
+	Offers []string `json:"offers,omitempty"`
+
+	// What customers are asked to agree to, in the order shown.
+	Consents []Consent `json:"consents,omitempty"`
+
+	// What customers are asked about themselves. Default: nothing.
+	Capture *Capture `json:"capture,omitempty"`
+}
+
+// Consent is one thing customers are asked to agree to. The text of a version
+// is fixed once it was used: to change it, give it a new version, and
+// customers are asked again.
+type Consent struct {
+	// Small letters, digits and underscores, such as broadcaster_terms.
+	// Required.
+	Name string `json:"name"`
+
+	// Default: 1.
+	Version string `json:"version,omitempty"`
+
+	// What the customer reads beside the box: plain text, in which one link
+	// may be written [text](https://…). Required.
+	Label string `json:"label"`
+
+	// The address of the full text, or the text itself, for clients of the API.
+	Value string `json:"value,omitempty"`
+
+	// Whether customers must accept to come in. Default: false.
+	Required bool `json:"required,omitempty"`
+
+	// Whether the box is ticked beforehand. Default: false.
+	EnabledByDefault bool `json:"enabled_by_default,omitempty"`
+}
+
+// Capture is what customers are asked about themselves.
+type Capture struct {
+	// The questions, in the order shown. Default: first and last name, and
+	// birth date, none of them required.
+	Fields []CaptureField `json:"fields,omitempty"`
+}
+
+// CaptureField is one question.
+type CaptureField struct {
+	// One of email, firstNameLastName, birthDate, address, phoneNumber,
+	// companyName, or custom_1, custom_2 and so on. Required.
+	Key string `json:"key"`
+
+	// Whether an answer is needed. Default: false.
+	Required bool `json:"required,omitempty"`
+
+	// The words of a custom question. Required for those, refused for others.
+	Question string `json:"question,omitempty"`
+
+	// The answers to choose from for a custom question. Default: free text.
+	Choices []string `json:"choices,omitempty"`
+}
+
+// maxVersion bounds a consent's version, which clients compare as text.
+const maxVersion = 32
+
+// record judges the configured publisher and turns it into the record that is
+// stored. Errors say what to write instead.
+func (p Publisher) record(hub publisher.Origin) (authstore.Publisher, error) {
+	id := fmt.Sprint(p.ID)
+	if _, err := publisher.ParseID(id); err != nil {
+		return authstore.Publisher{}, err
+	}
+	r := authstore.Publisher{ID: p.ID, Name: p.Name, Offers: p.Offers}
+	if r.Name == "" {
+		r.Name = id
+	}
+	for _, offer := range p.Offers {
+		if err := publisher.CheckOffer(offer); err != nil {
+			return r, err
+		}
+	}
+	for _, s := range p.Sites {
+		site, err := siteOrigin(s, hub)
+		if err != nil {
+			return r, err
+		}
+		if site == hub {
+			return r, fmt.Errorf("%s is the hub; a site needs another host", site)
+		}
+		r.Sites = append(r.Sites, string(site))
+	}
+	names := map[string]bool{}
+	for _, c := range p.Consents {
+		d, err := c.definition()
+		if err != nil {
+			return r, err
+		}
+		if names[d.Name] {
+			return r, fmt.Errorf("consent %s is configured twice; merge the two", d.Name)
+		}
+		names[d.Name] = true
+		r.Consents = append(r.Consents, d)
+	}
+	if p.Capture != nil {
+		fields, err := p.Capture.fields()
+		if err != nil {
+			return r, err
+		}
+		r.Capture = authstore.Capture{Enabled: true, Fields: fields}
+	}
+	return r, nil
+}
+
+// siteOrigin reads a site that an operator listed: an origin, or a host that
+// is reached by https, or by the hub's scheme when it is a loopback name.
+func siteOrigin(s string, hub publisher.Origin) (publisher.Origin, error) {
+	if !strings.Contains(s, "://") {
+		scheme := "https"
+		if !hub.Secure() && publisher.Loopback(publisher.Origin("x://"+strings.ToLower(s)).Hostname()) {
+			scheme = "http"
+		}
+		s = scheme + "://" + s
+	}
+	o, err := publisher.ParseOrigin(s)
+	if err != nil {
+		return "", err
+	}
+	if _, err := netip.ParseAddr(strings.Trim(o.Hostname(), "[]")); err == nil {
+		return "", fmt.Errorf("site %s is an address; cookies and sign-in need a host name", o)
+	}
+	return o, nil
+}
+
+func (c Consent) definition() (authstore.ConsentDefinition, error) {
+	d := authstore.ConsentDefinition{
+		Name: c.Name, Version: c.Version, Label: c.Label, Value: c.Value,
+		Required: c.Required, EnabledByDefault: c.EnabledByDefault,
+	}
+	if err := consent.CheckName(c.Name); err != nil {
+		return d, err
+	}
+	if d.Version == "" {
+		d.Version = "1"
+	}
+	if len(d.Version) > maxVersion {
+		return d, fmt.Errorf("version of consent %s is longer than %d characters", c.Name, maxVersion)
+	}
+	if d.Label == "" {
+		return d, fmt.Errorf("consent %s has no label; say what the customer agrees to", c.Name)
+	}
+	_, err := consent.ParseLabel(d.Label)
+	return d, err
+}
+
+func (c Capture) fields() ([]authstore.CaptureField, error) {
+	if len(c.Fields) == 0 {
+		return capture.DefaultFields(), nil
+	}
+	var fields []authstore.CaptureField
+	seen := map[string]bool{}
+	for _, f := range c.Fields {
+		field := authstore.CaptureField(f)
+		if err := capture.CheckField(field); err != nil {
+			return nil, err
+		}
+		if seen[f.Key] {
+			return nil, fmt.Errorf("capture field %s is configured twice; remove one", f.Key)
+		}
+		seen[f.Key] = true
+		fields = append(fields, field)
+	}
+	return fields, nil
+}

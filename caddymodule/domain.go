@@ -1,0 +1,157 @@
+// SPDX-FileCopyrightText: The usher authors
+// SPDX-License-Identifier: Apache-2.0
+
+package caddymodule
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"go.uber.org/zap"
+
+	"github.com/usher-sso/usher/internal/customer"
+	"github.com/usher-sso/usher/internal/flow"
+	"github.com/usher-sso/usher/internal/gate"
+	"github.com/usher-sso/usher/internal/mediastore"
+	"github.com/usher-sso/usher/internal/publisher"
+	"github.com/usher-sso/usher/internal/session"
+	"github.com/usher-sso/usher/internal/sso"
+	"github.com/usher-sso/usher/internal/token"
+	"github.com/usher-sso/usher/pages"
+)
+
+// domain is usher at work under one configuration.
+type domain struct {
+	hub       http.Handler
+	pages     pages.SitePages
+	gate      func(sites []publisher.Origin, policy *gate.Policy) *gate.Gate
+	rotate    func(context.Context) error
+	directory *publisher.Directory
+}
+
+var errStopped = errors.New("this configuration is no longer in use")
+
+// retryOpen is how soon a store that could not be opened is tried again;
+// without it every request would wait for the lock.
+const retryOpen = time.Second
+
+// wired returns the domain, opening the store at the first call: apps are
+// started in random order, so a request may come before Start.
+func (a *App) wired(ctx context.Context) (*domain, error) {
+	if d := a.domain.Load(); d != nil {
+		return d, nil
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if d := a.domain.Load(); d != nil {
+		return d, nil
+	}
+	if a.closed {
+		return nil, errStopped
+	}
+	if a.failed != nil && time.Since(a.failedAt) < retryOpen {
+		return nil, a.failed
+	}
+	d, err := a.wireLocked(context.WithoutCancel(ctx))
+	if err != nil {
+		a.failed, a.failedAt = err, time.Now()
+		return nil, err
+	}
+	a.domain.Store(d)
+	go a.rotateKeys(d)
+	return d, nil
+}
+
+// wireLocked opens the store and wires the domain over it. a.mu is held.
+func (a *App) wireLocked(ctx context.Context) (*domain, error) {
+	if a.node == nil {
+		shared, _, err := nodes.LoadOrNew(a.store.StoreKey(), func() (caddy.Destructor, error) {
+			return openNode(ctx, a.store, a.log)
+		})
+		if err != nil {
+			return nil, fmt.Errorf("opening the store: %w", err)
+		}
+		a.node = shared.(*node)
+	}
+	return a.wire(ctx, a.node)
+}
+
+func (a *App) wire(ctx context.Context, n *node) (*domain, error) {
+	if err := n.store.DeclarePublishers(ctx, a.publishers); err != nil {
+		return nil, fmt.Errorf("declaring publishers: %w", err)
+	}
+	directory, err := publisher.NewDirectory(a.publishers)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := token.OpenKeyring(ctx, n.store, string(a.hub), a.SigningAlgorithm)
+	if err != nil {
+		return nil, err
+	}
+	renderer, err := pages.NewRenderer()
+	if err != nil {
+		return nil, err
+	}
+	renderer.OnError = func(page string, err error) {
+		a.log.Error("rendering a page", zap.String("page", page), zap.Error(err))
+	}
+	sessions := session.NewManager(n.store, n.memory, keys, directory, n.root)
+	customers := customer.NewService(n.store, sessions, n.hasher, n.limits)
+	signIn := sso.NewService(a.hub, n.store, sessions, directory, n.root)
+	sitePages := pages.SitePages{Hub: a.hub, Renderer: renderer, Directory: directory}
+
+	mux := http.NewServeMux()
+	hub := pages.NewHub(pages.Config{
+		Origin: a.hub, Renderer: renderer, Store: n.store, Directory: directory, Customers: customers,
+		Sessions: sessions, SSO: signIn, Flow: flow.NewDispatcher(n.store, directory), Report: a.report,
+	})
+	api := mediastore.New(mediastore.Config{
+		Store: n.store, Directory: directory, Customers: customers, Sessions: sessions, Keys: keys, Report: a.report,
+	})
+	hub.Mount(mux)
+	api.Mount(mux)
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet && pages.WantsPage(r) {
+			hub.NotFound(w, r)
+			return
+		}
+		api.NotFound(w, r)
+	})
+	return &domain{
+		hub: mux, pages: sitePages, rotate: keys.Rotate, directory: directory,
+		gate: func(sites []publisher.Origin, policy *gate.Policy) *gate.Gate {
+			return gate.New(gate.Config{
+				Sites: sites, Policy: policy, Hub: a.hub, Sessions: sessions, Keys: keys,
+				SSO: signIn, Directory: directory, Pages: sitePages,
+			})
+		},
+	}, nil
+}
+
+// report logs what a client was only told to be an internal error.
+func (a *App) report(r *http.Request, err error) {
+	a.log.Error("answering a request", zap.String("method", r.Method), zap.String("route", r.Pattern), zap.Error(err))
+}
+
+// rotateEvery is how often signing keys are looked after.
+const rotateEvery = time.Hour
+
+// rotateKeys looks after the signing keys until the configuration is unloaded.
+func (a *App) rotateKeys(d *domain) {
+	tick := time.NewTicker(rotateEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-a.ctx.Done():
+			return
+		case <-tick.C:
+			if err := d.rotate(a.ctx); err != nil {
+				a.log.Error("rotating signing keys", zap.Error(err))
+			}
+		}
+	}
+}

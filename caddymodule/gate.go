@@ -1,0 +1,175 @@
+// SPDX-FileCopyrightText: The usher authors
+// SPDX-License-Identifier: Apache-2.0
+
+package caddymodule
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"sync/atomic"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"go.uber.org/zap"
+
+	"github.com/usher-sso/usher/internal/gate"
+	"github.com/usher-sso/usher/internal/publisher"
+)
+
+// Gate stands in front of a site and lets only signed-in viewers through to
+// the handlers after it. Others are led to the hub and back when they open a
+// page, and get status 401 when a program asks.
+//
+// Paths under `/.usher/` are the gate's own and never reach the app:
+//
+// Path | Purpose
+// -----|--------
+// `/.usher/login` | begins a sign-in and comes back to the page it was linked from
+// `/.usher/logout` | POST from the site itself signs out at every site; GET asks first
+// `/.usher/session` | tells as JSON who is signed in
+// `/.usher/callback` | where the hub sends viewers back
+//
+// From every request, on every path, the gate removes what a client says about
+// identity: all spellings of headers that begin with X-Usher-, and usher's own
+// cookies. To the app it then tells who is signed in:
+//
+// Header | Value
+// -------|------
+// `X-Usher-Customer-Id` | the customer's id
+// `X-Usher-Publisher-Id` | the publisher's id
+// `X-Usher-Session-Id` | the session's id, the same at all sites
+// `X-Usher-Email` | the customer's address
+// `X-Usher-Consents` | names of consents accepted at their newest version, separated by commas
+// `X-Usher-Token` | the signed access token, to be verified with the hub's /.well-known/jwks.json
+//
+// The same is in placeholders, once a request is let through:
+//
+// Placeholder | Value
+// ------------|------
+// `{http.auth.user.id}` | the customer's id; the access log's user_id
+// `{http.auth.user.publisher_id}` | the publisher's id
+// `{http.auth.user.session_id}` | the session's id
+// `{http.auth.user.email}` | the customer's address
+// `{http.auth.user.consents}` | as in the header
+//
+// Apps and players may send the API's token as `Authorization: Bearer`
+// instead of the cookie.
+type Gate struct {
+	// The sites guarded, as origins or host names; a star may stand for the
+	// first label. In a Caddyfile they are the addresses of the site block.
+	// Required.
+	Sites []string `json:"sites"`
+
+	// Paths open to everyone; the app is told nothing about who asks. Exact, or
+	// a beginning followed by a star, such as /assets/*.
+	Public []string `json:"public,omitempty"`
+
+	// Paths open to everyone, where the app is told who is signed in, if
+	// anyone is. Written like public.
+	Optional []string `json:"optional,omitempty"`
+
+	app    *App
+	sites  []publisher.Origin
+	policy *gate.Policy
+	log    *zap.Logger
+	ready  atomic.Pointer[gate.Gate]
+}
+
+// CaddyModule returns the Caddy module information.
+func (*Gate) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "http.handlers.usher_gate", New: func() caddy.Module { return new(Gate) }}
+}
+
+// Provision reads the sites and the policy, and claims the sites.
+func (g *Gate) Provision(ctx caddy.Context) (err error) {
+	g.log = ctx.Logger()
+	if g.app, err = appOf(ctx, "usher_gate"); err != nil {
+		return err
+	}
+	if g.policy, err = gate.NewPolicy(g.Public, g.Optional); err != nil {
+		return err
+	}
+	if len(g.Sites) == 0 {
+		return errors.New("usher_gate guards no site; name the hosts it stands in front of in sites")
+	}
+	for _, s := range g.Sites {
+		site, err := siteOrigin(s, g.app.hub)
+		if err != nil {
+			return fmt.Errorf("usher_gate: %w", err)
+		}
+		if err := g.app.claim(site); err != nil {
+			return fmt.Errorf("usher_gate: %w", err)
+		}
+		g.sites = append(g.sites, site)
+	}
+	return nil
+}
+
+// guard returns the gate, made at the first request.
+func (g *Gate) guard(r *http.Request) (*gate.Gate, error) {
+	if ready := g.ready.Load(); ready != nil {
+		return ready, nil
+	}
+	d, err := g.app.wired(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	g.ready.CompareAndSwap(nil, d.gate(g.sites, g.policy))
+	return g.ready.Load(), nil
+}
+
+// ServeHTTP lets a request through or answers it.
+func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	gate.Strip(r)
+	guard, err := g.guard(r)
+	if err != nil {
+		return unavailable(w, err)
+	}
+	id, pass, err := guard.Serve(w, r, asked(r))
+	switch {
+	case errors.Is(err, gate.ErrNoSite):
+		return caddyhttp.Error(http.StatusMisdirectedRequest, fmt.Errorf("host %q: %w", r.Host, err))
+	case err != nil:
+		g.log.Error("judging a request", zap.Error(err))
+		w.Header().Set("Retry-After", "5")
+		guard.Unavailable(w, r)
+		return nil
+	case !pass:
+		return nil
+	}
+	gate.StripCookies(r.Header)
+	if id != nil {
+		id.Tell(r.Header)
+		setPlaceholders(r, id)
+	}
+	return next.ServeHTTP(w, r)
+}
+
+// asked returns the address that the viewer asked for. The gate runs after
+// rewrites, so the request may name another by now.
+func asked(r *http.Request) *url.URL {
+	if original, ok := r.Context().Value(caddyhttp.OriginalRequestCtxKey).(http.Request); ok {
+		return original.URL
+	}
+	return r.URL
+}
+
+func setPlaceholders(r *http.Request, id *gate.Identity) {
+	repl, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
+	if !ok {
+		return
+	}
+	repl.Set("http.auth.user.id", id.CustomerID)
+	repl.Set("http.auth.user.publisher_id", id.PublisherID)
+	repl.Set("http.auth.user.session_id", id.SessionID)
+	repl.Set("http.auth.user.email", id.Email)
+	repl.Set("http.auth.user.consents", id.Consents)
+}
+
+// Interface guards
+var (
+	_ caddy.Provisioner           = (*Gate)(nil)
+	_ caddyhttp.MiddlewareHandler = (*Gate)(nil)
+)

@@ -1,0 +1,120 @@
+// SPDX-FileCopyrightText: The usher authors
+// SPDX-License-Identifier: Apache-2.0
+
+package caddymodule
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"go.uber.org/zap"
+
+	"github.com/usher-sso/usher/authstore"
+	"github.com/usher-sso/usher/internal/customer"
+	"github.com/usher-sso/usher/internal/secret"
+	"github.com/usher-sso/usher/internal/session"
+	"github.com/usher-sso/usher/internal/throttle"
+)
+
+// nodes holds what configurations of this process share, by what the store is:
+// during a reload the new configuration works on the store that the old one
+// still has open.
+var nodes = caddy.NewUsagePool()
+
+// chores is how often the store is tidied and the use of sessions noted.
+const chores = time.Minute
+
+// node is what this process has of one store: the open backend and what is
+// remembered beside it. Its goroutine ends with it, not with a configuration.
+type node struct {
+	store   *authstore.Store
+	memory  *session.Memory
+	root    secret.Root
+	hasher  *customer.Hasher
+	limits  *customer.Limits
+	cancel  context.CancelFunc
+	waiting sync.WaitGroup
+}
+
+// openNode opens a store for the first configuration that needs it.
+func openNode(ctx context.Context, guest StoreModule, log *zap.Logger) (*node, error) {
+	backend, err := guest.OpenStore(ctx)
+	if err != nil {
+		return nil, err
+	}
+	n := &node{
+		store:  authstore.New(backend, time.Now),
+		hasher: customer.NewHasher(0, 0),
+		limits: customer.NewLimits(throttle.New(time.Now)),
+	}
+	if err := n.load(ctx); err != nil {
+		backend.Close()
+		return nil, err
+	}
+	background, cancel := context.WithCancel(context.Background())
+	n.cancel = cancel
+	n.waiting.Go(func() { n.work(background, log) })
+	return n, nil
+}
+
+func (n *node) load(ctx context.Context) error {
+	fresh := secret.NewRoot()
+	root, err := n.store.RootKey(ctx, fresh[:])
+	if err != nil {
+		return fmt.Errorf("reading the root key: %w", err)
+	}
+	if copy(n.root[:], root.Secret) != secret.Size {
+		return fmt.Errorf("the root key in the store has %d bytes instead of %d; restore the store from a backup", len(root.Secret), secret.Size)
+	}
+	if n.memory, err = session.LoadMemory(ctx, n.store); err != nil {
+		return fmt.Errorf("reading ended sessions: %w", err)
+	}
+	return nil
+}
+
+func (n *node) work(ctx context.Context, log *zap.Logger) {
+	tick := time.NewTicker(chores)
+	defer tick.Stop()
+	var cursor authstore.SweepCursor
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if err := n.memory.Flush(ctx, n.store); err != nil {
+			log.Error("noting the use of sessions", zap.Error(err))
+		}
+		next, _, err := n.store.Sweep(ctx, cursor)
+		if err != nil {
+			log.Error("removing expired records", zap.Error(err))
+			continue
+		}
+		cursor = next
+	}
+}
+
+// flushTime bounds how long closing waits to note the last use of sessions.
+const flushTime = 5 * time.Second
+
+// Destruct closes the store when the last configuration has let go of it.
+func (n *node) Destruct() error {
+	n.cancel()
+	n.waiting.Wait()
+	ctx, cancel := context.WithTimeout(context.Background(), flushTime)
+	defer cancel()
+	flushed := n.memory.Flush(ctx, n.store)
+	if err := n.store.Backend().Close(); err != nil {
+		return fmt.Errorf("closing the store: %w", err)
+	}
+	if flushed != nil {
+		return fmt.Errorf("noting the use of sessions: %w", flushed)
+	}
+	return nil
+}
+
+// Interface guards
+var _ caddy.Destructor = (*node)(nil)

@@ -1,0 +1,159 @@
+// SPDX-FileCopyrightText: The usher authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package consent owns what customers are asked to agree to: which answers are
+// missing or out of date, which are in force, and what is written down as
+// evidence. It refuses answers to anything but the newest version.
+package consent
+
+import (
+	"errors"
+	"fmt"
+	"html"
+	"net/url"
+	"regexp"
+	"strings"
+
+	"github.com/usher-sso/usher/authstore"
+)
+
+var (
+	// ErrUnknown says that an answer names a consent the publisher does not
+	// have.
+	ErrUnknown = errors.New("unknown consent")
+
+	// ErrVersion says that an answer is to a version other than the newest.
+	ErrVersion = errors.New("not the newest version of the consent")
+
+	// ErrState says that an answer is neither accepted nor declined.
+	ErrState = errors.New("consent state must be accepted or declined")
+
+	// ErrRequired says that a required consent was not accepted.
+	ErrRequired = errors.New("required consent not accepted")
+)
+
+// nameForm keeps names usable as ids of inputs, which clients make of them.
+var nameForm = regexp.MustCompile(`^[a-z][a-z0-9_]{0,63}$`)
+
+// CheckName judges the name of a consent.
+func CheckName(name string) error {
+	if !nameForm.MatchString(name) {
+		return fmt.Errorf("%q is not a consent name; use small letters, digits and underscores, such as broadcaster_terms", name)
+	}
+	return nil
+}
+
+// Answer is what a customer says to one consent.
+type Answer struct {
+	Name    string
+	Version string
+	State   authstore.ConsentState
+}
+
+// Records turns answers into the evidence to be stored. It refuses the whole
+// list for one bad answer. Errors: ErrUnknown, ErrVersion, ErrState.
+func Records(defs []authstore.ConsentDefinition, answers []Answer, ip string) ([]authstore.ConsentRecord, error) {
+	records := make([]authstore.ConsentRecord, 0, len(answers))
+	for _, a := range answers {
+		d, ok := find(defs, a.Name)
+		switch {
+		case !ok:
+			return nil, fmt.Errorf("%w %q", ErrUnknown, a.Name)
+		case a.Version != d.Version:
+			return nil, fmt.Errorf("%w: %s is at version %s", ErrVersion, d.Name, d.Version)
+		case a.State != authstore.Accepted && a.State != authstore.Declined:
+			return nil, fmt.Errorf("%w: %s", ErrState, d.Name)
+		}
+		records = append(records, authstore.ConsentRecord{
+			Name: d.Name, Version: d.Version, TextHash: d.TextHash(), State: a.State, IP: ip,
+		})
+	}
+	return records, nil
+}
+
+func find(defs []authstore.ConsentDefinition, name string) (authstore.ConsentDefinition, bool) {
+	for _, d := range defs {
+		if d.Name == name {
+			return d, true
+		}
+	}
+	return authstore.ConsentDefinition{}, false
+}
+
+// RequireAll returns ErrRequired, naming the first, when a required consent is
+// not accepted by the answers.
+func RequireAll(defs []authstore.ConsentDefinition, answers []Answer) error {
+	accepted := map[string]bool{}
+	for _, a := range answers {
+		accepted[a.Name] = a.State == authstore.Accepted
+	}
+	for _, d := range defs {
+		if d.Required && !accepted[d.Name] {
+			return fmt.Errorf("%w: %s", ErrRequired, d.Name)
+		}
+	}
+	return nil
+}
+
+// Accepted returns the names that the answers in force accept at the newest
+// version, in the publisher's order.
+func Accepted(defs []authstore.ConsentDefinition, inForce map[string]authstore.ConsentRecord) []string {
+	var names []string
+	for _, d := range defs {
+		if accepted(d, inForce) {
+			names = append(names, d.Name)
+		}
+	}
+	return names
+}
+
+// Due tells whether a required consent is not accepted at the newest version.
+func Due(defs []authstore.ConsentDefinition, inForce map[string]authstore.ConsentRecord) bool {
+	for _, d := range defs {
+		if d.Required && !accepted(d, inForce) {
+			return true
+		}
+	}
+	return false
+}
+
+func accepted(d authstore.ConsentDefinition, inForce map[string]authstore.ConsentRecord) bool {
+	r, ok := inForce[d.Name]
+	return ok && r.State == authstore.Accepted && r.Version == d.Version
+}
+
+// Label is a consent's text cut into what a page shows: the words before the
+// link, the link, and the words after it.
+type Label struct{ Before, LinkText, LinkURL, After string }
+
+// linkForm is a link as operators write it: [text](https://…).
+var linkForm = regexp.MustCompile(`\[([^\[\]]+)\]\(([^()\s]+)\)`)
+
+// ParseLabel reads a label as operators write it. At most one link, to an
+// https or http address.
+func ParseLabel(s string) (Label, error) {
+	at := linkForm.FindAllStringSubmatchIndex(s, -1)
+	if len(at) == 0 {
+		return Label{Before: s}, nil
+	}
+	m := at[0]
+	l := Label{Before: s[:m[0]], LinkText: s[m[2]:m[3]], LinkURL: s[m[4]:m[5]], After: s[m[1]:]}
+	u, err := url.Parse(l.LinkURL)
+	if len(at) > 1 || err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {
+		return Label{}, fmt.Errorf("label %q must have at most one link, written [text](https://…)", s)
+	}
+	return l, nil
+}
+
+// HTML returns the label as the MediaStore contract has it: text with at most
+// one anchor, everything else escaped.
+func (l Label) HTML() string {
+	if l.LinkURL == "" {
+		return html.EscapeString(l.Before)
+	}
+	var b strings.Builder
+	b.WriteString(html.EscapeString(l.Before))
+	fmt.Fprintf(&b, `<a href="%s" target="_blank" rel="noopener">%s</a>`, html.EscapeString(l.LinkURL), html.EscapeString(l.LinkText))
+	b.WriteString(html.EscapeString(l.After))
+	return b.String()
+}

@@ -1,0 +1,143 @@
+// SPDX-FileCopyrightText: The usher authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package customer owns viewers' accounts: addresses, passwords, registration
+// and login. It refuses to tell whether an address has an account, except
+// where the MediaStore contract makes registration say so, and it answers an
+// unknown address at the same cost as a wrong password.
+package customer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/usher-sso/usher/authstore"
+	"github.com/usher-sso/usher/internal/consent"
+	"github.com/usher-sso/usher/internal/session"
+)
+
+var (
+	// ErrExists says that the address has an account at the publisher already.
+	ErrExists = errors.New("customer already exists")
+
+	// ErrCredentials says that address and password do not belong together,
+	// for whichever reason: no such account, wrong password, disabled.
+	ErrCredentials = errors.New("wrong email or password")
+)
+
+// LimitError says that there were too many tries, and when the next may be
+// made.
+type LimitError struct{ RetryAfter time.Duration }
+
+func (e *LimitError) Error() string {
+	return fmt.Sprintf("too many tries; try again in %s", e.RetryAfter.Round(time.Second))
+}
+
+// Service registers customers and logs them in. Safe for concurrent use.
+type Service struct {
+	store    *authstore.Store
+	sessions *session.Manager
+	hasher   *Hasher
+	limits   *Limits
+}
+
+// NewService returns a Service. hasher and limits are shared by all Services
+// of one process.
+func NewService(store *authstore.Store, sessions *session.Manager, hasher *Hasher, limits *Limits) *Service {
+	return &Service{store: store, sessions: sessions, hasher: hasher, limits: limits}
+}
+
+// Arrival is where somebody comes from who registers or logs in, and what they
+// are to be given.
+type Arrival struct {
+	Device   session.Device
+	Start    session.Start
+	OfferID  string // the offer that was named instead of a publisher
+	Replaced string // session that the same browser had before, or ""
+}
+
+// Entry is what a successful registration or login gives.
+type Entry struct {
+	Customer authstore.Customer
+	Session  authstore.Session
+	Secrets  session.Secrets
+}
+
+// Registration is a new customer as it arrives.
+type Registration struct {
+	Email    string
+	Password string
+	Profile  authstore.Customer // names, locale, external data; identity fields are ignored
+	Answers  []consent.Answer
+}
+
+// Register creates a customer of the publisher with an e-mail and password
+// identity and its first session, all or nothing. Errors: ErrEmail, the errors
+// of CheckPassword, those of consent.Records, ErrExists, ErrBusy, *LimitError.
+func (s *Service) Register(ctx context.Context, p authstore.Publisher, r Registration, from Arrival) (Entry, error) {
+	email, err := ParseEmail(r.Email)
+	if err != nil {
+		return Entry{}, err
+	}
+	if err := CheckPassword(r.Password, email.Local(), p.Name); err != nil {
+		return Entry{}, err
+	}
+	answers, err := consent.Records(p.Consents, r.Answers, from.Device.IP)
+	if err != nil {
+		return Entry{}, err
+	}
+	if err := s.limits.registration(from.Device.IP); err != nil {
+		return Entry{}, err
+	}
+	encoded, err := s.hasher.Hash(ctx, r.Password)
+	if err != nil {
+		return Entry{}, fmt.Errorf("hashing a password: %w", err)
+	}
+	c := r.Profile
+	c.PublisherID, c.Email, c.LastIP, c.Disabled = p.ID, email.Address, from.Device.IP, false
+	started, given := s.sessions.Prepare(c, from.OfferID, from.Device, from.Start)
+	c, err = s.store.Register(ctx, authstore.Registration{
+		Customer: c, Answers: answers, Session: &started,
+		Identity: authstore.Identity{Provider: authstore.ProviderPassword, Subject: email.Key, Password: encoded},
+	})
+	if errors.Is(err, authstore.ErrTaken) {
+		return Entry{}, ErrExists
+	}
+	if err != nil {
+		return Entry{}, fmt.Errorf("storing a registration: %w", err)
+	}
+	started.CustomerID = c.ID
+	return Entry{c, started, given}, s.sessions.Replace(ctx, from.Replaced)
+}
+
+// Login starts a session of the customer with that address and password at the
+// publisher. Errors: ErrEmail, ErrCredentials, ErrBusy, *LimitError.
+func (s *Service) Login(ctx context.Context, p authstore.Publisher, address, password string, from Arrival) (Entry, error) {
+	email, err := ParseEmail(address)
+	if err != nil {
+		return Entry{}, err
+	}
+	if err := s.limits.login(p.ID, email.Key, from.Device.IP); err != nil {
+		return Entry{}, err
+	}
+	c, identity, err := s.store.CustomerByIdentity(ctx, p.ID, authstore.ProviderPassword, email.Key)
+	if err != nil && !errors.Is(err, authstore.ErrNotFound) {
+		return Entry{}, fmt.Errorf("reading a customer: %w", err)
+	}
+	// An unknown address has an empty hash, which costs as much to refuse.
+	ok, err := s.hasher.Verify(ctx, identity.Password, password)
+	if err != nil {
+		return Entry{}, fmt.Errorf("checking a password: %w", err)
+	}
+	if !ok || c.Disabled {
+		return Entry{}, ErrCredentials
+	}
+	s.limits.succeeded(p.ID, email.Key, from.Device.IP)
+	started, given, err := s.sessions.Start(ctx, c, from.OfferID, from.Device, from.Start, from.Replaced)
+	if errors.Is(err, authstore.ErrNotFound) {
+		return Entry{}, ErrCredentials // erased meanwhile
+	}
+	return Entry{c, started, given}, err
+}

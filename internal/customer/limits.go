@@ -1,0 +1,65 @@
+// SPDX-FileCopyrightText: The usher authors
+// SPDX-License-Identifier: Apache-2.0
+
+package customer
+
+import (
+	"net/netip"
+	"strconv"
+	"time"
+
+	"github.com/usher-sso/usher/internal/throttle"
+)
+
+// Limits on tries. They stop guessing; a busy hasher stops floods.
+var (
+	// perAccount stops guessing one customer's password. Ten at once forgive
+	// a forgetful owner; afterwards one a minute and a half is 960 a day.
+	perAccount = throttle.Limit{Tries: 10, Window: 15 * time.Minute}
+
+	// perNetwork stops one sender from trying many accounts. Many customers
+	// share an address behind a carrier, and success gives the try back, so
+	// only failures count.
+	perNetwork = throttle.Limit{Tries: 300, Window: 15 * time.Minute}
+
+	// registrationsPerNetwork stops the making of accounts by the thousand.
+	registrationsPerNetwork = throttle.Limit{Tries: 200, Window: time.Hour}
+)
+
+// Limits counts the tries of a process to register and to log in.
+type Limits struct{ throttle *throttle.Throttle }
+
+// NewLimits returns Limits over a throttle.
+func NewLimits(t *throttle.Throttle) *Limits { return &Limits{t} }
+
+func accountKey(publisher int64, email string) throttle.Key {
+	return throttle.Key{Name: "login/account/" + strconv.FormatInt(publisher, 10) + "/" + email, Limit: perAccount}
+}
+
+func networkKey(what, ip string, limit throttle.Limit) throttle.Key {
+	addr, _ := netip.ParseAddr(ip) // no address is a network of its own
+	return throttle.Key{Name: what + "/network/" + throttle.Prefix(addr), Limit: limit}
+}
+
+// login takes one try to log in, or returns a *LimitError.
+func (l *Limits) login(publisher int64, email, ip string) error {
+	return l.take(accountKey(publisher, email), networkKey("login", ip, perNetwork))
+}
+
+// succeeded gives back what a successful login took.
+func (l *Limits) succeeded(publisher int64, email, ip string) {
+	l.throttle.Forgive(accountKey(publisher, email))
+	l.throttle.Refund(networkKey("login", ip, perNetwork))
+}
+
+// registration takes one try to register, or returns a *LimitError.
+func (l *Limits) registration(ip string) error {
+	return l.take(networkKey("register", ip, registrationsPerNetwork))
+}
+
+func (l *Limits) take(keys ...throttle.Key) error {
+	if wait, ok := l.throttle.Take(keys...); !ok {
+		return &LimitError{RetryAfter: wait}
+	}
+	return nil
+}

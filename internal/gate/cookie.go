@@ -1,0 +1,170 @@
+// SPDX-FileCopyrightText: The usher authors
+// SPDX-License-Identifier: Apache-2.0
+
+package gate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/usher-sso/usher/authstore"
+	"github.com/usher-sso/usher/internal/publisher"
+	"github.com/usher-sso/usher/internal/session"
+	"github.com/usher-sso/usher/internal/sso"
+	"github.com/usher-sso/usher/internal/token"
+)
+
+// A site cookie reads <session>~<secret>~<access token>. The token lets the
+// gate judge without the store; the secret gets a new token when it expires.
+const cookieSeparator = "~"
+
+// renewedFor is how long the result of a renewal answers for the old cookie:
+// all requests of a page, and tabs that were opened with it.
+const renewedFor = time.Minute
+
+func joinCookie(id, proof, access string) string {
+	return id + cookieSeparator + proof + cookieSeparator + access
+}
+
+func splitCookie(v string) (id, proof, access string, ok bool) {
+	id, rest, ok1 := strings.Cut(v, cookieSeparator)
+	proof, access, ok2 := strings.Cut(rest, cookieSeparator)
+	return id, proof, access, ok1 && ok2
+}
+
+// findCookie returns the value of the first cookie of that name without
+// parsing the others.
+func findCookie(h http.Header, name string) (string, bool) {
+	for _, line := range h["Cookie"] {
+		for line != "" {
+			var part string
+			part, line, _ = strings.Cut(line, ";")
+			part = strings.TrimLeft(part, " ")
+			if len(part) > len(name) && part[len(name)] == '=' && part[:len(name)] == name {
+				return part[len(name)+1:], true
+			}
+		}
+	}
+	return "", false
+}
+
+// byCookie returns who a site cookie belongs to, nil for nobody. A token that
+// has expired is renewed here, without a redirect, while its session lives.
+func (g *Gate) byCookie(w http.ResponseWriter, r *http.Request, value string, site publisher.Origin) (*Identity, error) {
+	digest := digestOf(value)
+	now := g.sessions.Now()
+	if e, ok := g.cache.get(digest, now); ok {
+		id := g.live(e.identity)
+		if id != nil && e.renewed != "" {
+			g.setCookie(w, site, e.renewed)
+		}
+		return id, nil
+	}
+	id, proof, access, ok := splitCookie(value)
+	if !ok {
+		g.cache.refuse(digest, now)
+		return nil, nil
+	}
+	claims, err := g.keys.Verify(access, string(site))
+	switch {
+	case err == nil && claims.SessionID == id:
+		known := newIdentity(claims, access)
+		g.cache.put(digest, entry{identity: known, until: claims.Expires.UnixNano()}, now)
+		return g.live(known), nil
+	case errors.Is(err, token.ErrExpired):
+		return g.renew(w, r, site, digest, id, proof)
+	}
+	g.cache.refuse(digest, now)
+	return nil, nil
+}
+
+// renew gets a new access token for a site cookie. Requests that arrive
+// together get one result. Errors: ErrUnavailable.
+func (g *Gate) renew(w http.ResponseWriter, r *http.Request, site publisher.Origin, digest digest, id, proof string) (*Identity, error) {
+	v, err, _ := g.renewals.Do(string(digest[:]), func() (any, error) {
+		// Not the context of this request: others wait for the result.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), 10*time.Second)
+		defer cancel()
+		return g.freshEntry(ctx, site, id, proof)
+	})
+	now := g.sessions.Now()
+	switch {
+	case errors.Is(err, session.ErrRefused):
+		g.cache.refuse(digest, now)
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	fresh := v.(entry)
+	g.cache.put(digest, fresh, now)
+	g.setCookie(w, site, fresh.renewed)
+	return g.live(fresh.identity), nil
+}
+
+func (g *Gate) freshEntry(ctx context.Context, site publisher.Origin, id, proof string) (entry, error) {
+	s, err := g.sessions.AtSite(ctx, id, string(site), proof)
+	if err != nil {
+		return entry{}, err
+	}
+	access, claims, err := g.sessions.AccessToken(ctx, s, string(site))
+	if err != nil {
+		return entry{}, err
+	}
+	return entry{
+		identity: newIdentity(claims, access),
+		until:    g.sessions.Now().Add(renewedFor).UnixNano(),
+		renewed:  joinCookie(id, proof, access),
+	}, nil
+}
+
+// open starts the site session that a callback led to.
+func (g *Gate) open(ctx context.Context, w http.ResponseWriter, site publisher.Origin, s authstore.Session, proof string) error {
+	access, _, err := g.sessions.AccessToken(ctx, s, string(site))
+	if err != nil {
+		return err
+	}
+	g.setCookie(w, site, joinCookie(s.ID, proof, access))
+	return nil
+}
+
+func (g *Gate) setCookie(w http.ResponseWriter, site publisher.Origin, value string) {
+	sso.CookiesFor(site).Set(w.Header(), sso.SiteCookie, value, session.Longest)
+}
+
+// StripCookies removes usher's cookies from a request that goes on to the app.
+func StripCookies(h http.Header) {
+	lines := h["Cookie"]
+	for _, line := range lines {
+		if strings.Contains(line, "usher") {
+			keepOthers(h, lines)
+			return
+		}
+	}
+}
+
+func keepOthers(h http.Header, lines []string) {
+	var kept []string
+	for _, line := range lines {
+		for part := range strings.SplitSeq(line, ";") {
+			if part = strings.TrimSpace(part); part != "" && !ownCookie(part) {
+				kept = append(kept, part)
+			}
+		}
+	}
+	if kept == nil {
+		delete(h, "Cookie")
+		return
+	}
+	h["Cookie"] = []string{strings.Join(kept, "; ")}
+}
+
+// ownCookie tells whether a cookie is usher's, on https or on plain http.
+func ownCookie(part string) bool {
+	name, _, _ := strings.Cut(part, "=")
+	name = strings.TrimPrefix(name, "__Host-")
+	return name == "usher" || strings.HasPrefix(name, "usher-")
+}

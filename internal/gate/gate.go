@@ -1,0 +1,217 @@
+// SPDX-FileCopyrightText: The usher authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package gate owns the question that stands in front of every request to a
+// site: may it pass, must its visitor sign in first, or is it refused? It owns
+// the cookie of a site session, the identity that the app behind the gate is
+// told, and the reserved paths under /.usher/. It refuses to let a client
+// speak about identity, and to let anything pass when it cannot tell.
+package gate
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"golang.org/x/sync/singleflight"
+
+	"github.com/usher-sso/usher/internal/publisher"
+	"github.com/usher-sso/usher/internal/session"
+	"github.com/usher-sso/usher/internal/sso"
+	"github.com/usher-sso/usher/internal/token"
+)
+
+// Gate guards one or more sites that share a policy. Safe for concurrent use.
+type Gate struct {
+	sites     []publisher.Origin
+	policy    *Policy
+	hub       publisher.Origin
+	sessions  *session.Manager
+	keys      *token.Keyring
+	sso       *sso.Service
+	directory *publisher.Directory
+	pages     Pages
+	cache     *cache
+	renewals  singleflight.Group
+}
+
+// Config is what a Gate stands on.
+type Config struct {
+	Sites     []publisher.Origin // those it guards; patterns allowed
+	Policy    *Policy
+	Hub       publisher.Origin
+	Sessions  *session.Manager
+	Keys      *token.Keyring
+	SSO       *sso.Service
+	Directory *publisher.Directory
+	Pages     Pages
+}
+
+// New returns a Gate.
+func New(c Config) *Gate {
+	return &Gate{
+		sites: c.Sites, policy: c.Policy, hub: c.Hub, sessions: c.Sessions, keys: c.Keys,
+		sso: c.SSO, directory: c.Directory, pages: c.Pages, cache: newCache(),
+	}
+}
+
+// Pages shows what the gate has to tell a person.
+type Pages interface {
+	// Problem tells what went wrong at a site and what to do next.
+	Problem(w http.ResponseWriter, r *http.Request, p Problem)
+
+	// SignOut asks for confirmation, because only a POST signs out.
+	SignOut(w http.ResponseWriter, r *http.Request, site publisher.Origin)
+
+	// Assets serves the style sheet; path is what follows the reserved prefix.
+	Assets(w http.ResponseWriter, r *http.Request, path string)
+}
+
+// Problem is a dead end, and the way out of it.
+type Problem struct {
+	Kind   ProblemKind
+	Status int
+	Site   publisher.Origin
+	Return string // path to go on with, where that helps
+}
+
+// ProblemKind tells pages which words to find.
+type ProblemKind string
+
+// The dead ends of a gate.
+const (
+	ProblemPath        ProblemKind = "path"        // the address is ambiguous
+	ProblemNotFound    ProblemKind = "not-found"   // nothing at this reserved path
+	ProblemExpired     ProblemKind = "expired"     // sign-in took too long, or cookies are blocked
+	ProblemCode        ProblemKind = "code"        // the hub's answer was refused
+	ProblemNotSignedIn ProblemKind = "signed-out"  // shown inside a frame
+	ProblemForeign     ProblemKind = "foreign"     // a form was sent from another site
+	ProblemMethod      ProblemKind = "method"      // the reserved path takes another method
+	ProblemUnavailable ProblemKind = "unavailable" // the store cannot be asked
+)
+
+// ErrUnavailable says that the gate could not find out whether a request may
+// pass. Nothing was written to the response.
+var ErrUnavailable = errors.New("cannot tell who is signed in")
+
+// ErrNoSite says that a request has a Host that this gate does not guard.
+// Nothing was written to the response.
+var ErrNoSite = errors.New("host is not a site of this gate")
+
+// Serve decides on a request. When it passes, Serve returns true and the
+// identity to tell the app, nil for an anonymous visitor; otherwise it has
+// answered. asked is the address that the visitor asked for: rewrites may have
+// changed the request's own, which is what the app will see and so what the
+// policy judges.
+//
+// The caller calls Strip first. Errors: ErrUnavailable, ErrNoSite; then
+// nothing was answered and the request must not pass.
+func (g *Gate) Serve(w http.ResponseWriter, r *http.Request, asked *url.URL) (*Identity, bool, error) {
+	site, ok := g.site(r.Host)
+	if !ok {
+		return nil, false, ErrNoSite
+	}
+	access, reserved := g.access(r, asked)
+	switch access {
+	case Ambiguous:
+		g.refuse(w, r, Problem{Kind: ProblemPath, Status: http.StatusBadRequest, Site: site})
+		return nil, false, nil
+	case Reserved:
+		original := *r
+		original.URL = asked
+		return nil, false, g.reserved(w, &original, site, reserved)
+	case Public:
+		return nil, true, nil
+	}
+	id, err := g.identify(w, r, site)
+	switch {
+	case id != nil:
+		return id, true, nil
+	case access == Optional: // shown to strangers anyway, whatever went wrong
+		return nil, true, nil
+	case err != nil:
+		return nil, false, err
+	}
+	g.turnAway(w, r, site, asked.RequestURI())
+	return nil, false, nil
+}
+
+// access judges the path that the app will see. The gate's own paths are found
+// under the address that was asked for too, because a rewrite for the app's
+// sake must not swallow them.
+func (g *Gate) access(r *http.Request, asked *url.URL) (Access, string) {
+	if asked != r.URL {
+		if access, reserved := g.policy.Access(asked.Path, asked.EscapedPath()); access == Reserved {
+			return access, reserved
+		}
+	}
+	return g.policy.Access(r.URL.Path, r.URL.EscapedPath())
+}
+
+// Unavailable tells a visitor that the gate cannot find out who they are.
+func (g *Gate) Unavailable(w http.ResponseWriter, r *http.Request) {
+	site, _ := g.site(r.Host)
+	g.refuse(w, r, Problem{Kind: ProblemUnavailable, Status: http.StatusServiceUnavailable, Site: site, Return: "/"})
+}
+
+// site returns the site that a Host header belongs to.
+func (g *Gate) site(host string) (publisher.Origin, bool) {
+	for _, s := range g.sites {
+		if site, ok := s.ForHost(host); ok {
+			return site, true
+		}
+	}
+	return "", false
+}
+
+// identify returns who sent a request: by bearer token, else by the site's
+// cookie; nil when nobody is signed in.
+func (g *Gate) identify(w http.ResponseWriter, r *http.Request, site publisher.Origin) (*Identity, error) {
+	if raw, ok := bearer(r.Header); ok {
+		if id := g.byBearer(raw, site); id != nil {
+			return id, nil
+		}
+	}
+	value, ok := findCookie(r.Header, sso.CookiesFor(site).Name(sso.SiteCookie))
+	if !ok {
+		return nil, nil
+	}
+	return g.byCookie(w, r, value, site)
+}
+
+// bearer returns the token of an Authorization header (RFC 6750).
+func bearer(h http.Header) (string, bool) {
+	values := h["Authorization"]
+	if len(values) != 1 || len(values[0]) < 8 || !strings.EqualFold(values[0][:7], "Bearer ") {
+		return "", false
+	}
+	return values[0][7:], true
+}
+
+func (g *Gate) byBearer(raw string, site publisher.Origin) *Identity {
+	p, ok := g.directory.BySite(site)
+	if !ok {
+		return nil
+	}
+	digest := digestOf("bearer " + token.PublisherAudience(p.ID) + " " + raw)
+	if e, ok := g.cache.get(digest, g.sessions.Now()); ok {
+		return g.live(e.identity)
+	}
+	claims, err := g.keys.VerifyForPublisher(raw)
+	if err != nil || claims.PublisherID != p.ID {
+		g.cache.refuse(digest, g.sessions.Now())
+		return nil
+	}
+	id := newIdentity(claims, raw)
+	g.cache.put(digest, entry{identity: id, until: claims.Expires.UnixNano()}, g.sessions.Now())
+	return g.live(id)
+}
+
+// live drops an identity whose session has ended.
+func (g *Gate) live(id *Identity) *Identity {
+	if id == nil || g.sessions.Ended(id.SessionID) {
+		return nil
+	}
+	return id
+}

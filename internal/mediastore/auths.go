@@ -1,0 +1,253 @@
+// SPDX-FileCopyrightText: The usher authors
+// SPDX-License-Identifier: Apache-2.0
+
+package mediastore
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/usher-sso/usher/authstore"
+	"github.com/usher-sso/usher/internal/customer"
+	"github.com/usher-sso/usher/internal/locale"
+	"github.com/usher-sso/usher/internal/publisher"
+	"github.com/usher-sso/usher/internal/secret"
+	"github.com/usher-sso/usher/internal/session"
+	"github.com/usher-sso/usher/internal/token"
+)
+
+// tokens is what a client holds to act for a customer (section 4).
+type tokens struct {
+	JWT          string `json:"jwt"`
+	RefreshToken string `json:"refreshToken"`
+
+	// CustomerToken belongs to an API that no client here speaks: a random
+	// string that is accepted nowhere.
+	CustomerToken string `json:"customerToken,omitempty"`
+	CustomerID    int64  `json:"customerId,omitempty"`
+}
+
+// tenant is how a request names its publisher: directly or by an offer.
+type tenant struct {
+	PublisherID id     `json:"publisherId"`
+	OfferID     string `json:"offerId"`
+}
+
+func (a *API) publisherOf(t tenant) (authstore.Publisher, error) {
+	switch {
+	case t.PublisherID != "":
+		n, err := publisher.ParseID(string(t.PublisherID))
+		if err != nil {
+			return authstore.Publisher{}, errPublisher
+		}
+		if p, ok := a.Directory.ByID(n); ok {
+			return p, nil
+		}
+		return authstore.Publisher{}, errPublisher
+	case t.OfferID != "":
+		if p, ok := a.Directory.ByOffer(t.OfferID); ok {
+			return p, nil
+		}
+		return authstore.Publisher{}, errPublisher
+	}
+	return authstore.Publisher{}, badBody("Empty param offerId or publisherId")
+}
+
+// offer returns the offer that named the publisher, if none was named directly.
+func (t tenant) offer() string {
+	if t.PublisherID != "" {
+		return ""
+	}
+	return t.OfferID
+}
+
+// login is POST /auths, section 5.4.
+func (a *API) login(ctx context.Context, c *call) (any, error) {
+	in, err := decode[struct {
+		tenant
+		Email    string `json:"email"`
+		Password string `json:"password"`
+	}](c)
+	if err != nil {
+		return nil, err
+	}
+	p, err := a.publisherOf(in.tenant)
+	if err != nil {
+		return nil, err
+	}
+	if in.Password == "" {
+		return nil, badBody("Invalid param password")
+	}
+	e, err := a.Customers.Login(ctx, p, in.Email, in.Password, c.arrival(in.offer()))
+	if errors.Is(err, customer.ErrEmail) {
+		return nil, badBody("Invalid param email")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return a.entry(ctx, e)
+}
+
+// register is POST /customers, section 5.3.
+func (a *API) register(ctx context.Context, c *call) (any, error) {
+	in, err := decode[struct {
+		tenant
+		Email        string          `json:"email"`
+		Password     string          `json:"password"`
+		Locale       string          `json:"locale"`
+		Country      string          `json:"country"`
+		Currency     string          `json:"currency"`
+		FirstName    string          `json:"firstName"`
+		LastName     string          `json:"lastName"`
+		ExternalID   string          `json:"externalId"`
+		ExternalData json.RawMessage `json:"externalData"`
+	}](c)
+	if err != nil {
+		return nil, err
+	}
+	p, err := a.publisherOf(in.tenant)
+	if err != nil {
+		return nil, err
+	}
+	guess := locale.Resolve(clientIP(c.Request), c.Header.Get("Accept-Language"))
+	profile := authstore.Customer{
+		FirstName: in.FirstName, LastName: in.LastName, ExternalID: in.ExternalID,
+		Locale: or(in.Locale, guess.Locale), Country: or(in.Country, guess.Country), Currency: or(in.Currency, guess.Currency),
+	}
+	if profile.ExternalData, err = externalData(in.ExternalData); err != nil {
+		return nil, err
+	}
+	if err := checkProfile(profile); err != nil {
+		return nil, err
+	}
+	e, err := a.Customers.Register(ctx, p, customer.Registration{
+		Email: in.Email, Password: in.Password, Profile: profile,
+	}, c.arrival(in.offer()))
+	if err != nil {
+		return nil, err
+	}
+	return a.entry(ctx, e)
+}
+
+func or(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}
+
+// refresh is POST /auths/refresh_token, section 5.5.
+func (a *API) refresh(ctx context.Context, c *call) (any, error) {
+	in, err := decode[struct {
+		RefreshToken string `json:"refreshToken"`
+	}](c)
+	if err != nil {
+		return nil, err
+	}
+	if in.RefreshToken == "" {
+		return nil, badBody("Missing or invalid parameter: refreshToken")
+	}
+	s, next, err := a.Sessions.Refresh(ctx, in.RefreshToken)
+	if errors.Is(err, session.ErrRefused) {
+		return nil, errRefresh
+	}
+	if err != nil {
+		return nil, err
+	}
+	jwt, _, err := a.Sessions.AccessToken(ctx, s, token.PublisherAudience(s.PublisherID))
+	if errors.Is(err, session.ErrRefused) {
+		return nil, errRefresh
+	}
+	return tokens{JWT: jwt, RefreshToken: next}, err
+}
+
+func (a *API) entry(ctx context.Context, e customer.Entry) (any, error) {
+	jwt, _, err := a.Sessions.AccessToken(ctx, e.Session, token.PublisherAudience(e.Customer.PublisherID))
+	return tokens{
+		JWT: jwt, RefreshToken: e.Secrets.Refresh, CustomerToken: secret.New(), CustomerID: e.Customer.ID,
+	}, err
+}
+
+func (c *call) arrival(offer string) customer.Arrival {
+	return customer.Arrival{Device: c.device(), Start: session.ByAPI, OfferID: offer}
+}
+
+func (c *call) device() session.Device {
+	return session.Device{IP: ipText(c), UserAgent: c.UserAgent()}
+}
+
+func ipText(c *call) string {
+	if addr := clientIP(c.Request); addr.IsValid() {
+		return addr.String()
+	}
+	return ""
+}
+
+// authenticated returns the customer whose valid token the request carries,
+// and who must be the one in the path.
+func (a *API) authenticated(ctx context.Context, c *call) (authstore.Customer, error) {
+	header := c.Header.Get("Authorization")
+	if header == "" {
+		return authstore.Customer{}, errNoJWT
+	}
+	if len(header) < 8 || !strings.EqualFold(header[:7], "Bearer ") {
+		return authstore.Customer{}, errJWT
+	}
+	claims, err := a.Keys.VerifyForPublisher(header[7:])
+	switch {
+	case errors.Is(err, token.ErrExpired):
+		return authstore.Customer{}, errExpired
+	case err != nil, a.Sessions.Ended(claims.SessionID):
+		return authstore.Customer{}, errJWT
+	}
+	n, err := customerID(c)
+	if err != nil {
+		return authstore.Customer{}, err
+	}
+	if n != claims.CustomerID {
+		return authstore.Customer{}, errJWT
+	}
+	found, err := a.Store.Customer(ctx, n)
+	if errors.Is(err, authstore.ErrNotFound) || err == nil && (found.Disabled || found.PublisherID != claims.PublisherID) {
+		return authstore.Customer{}, errJWT
+	}
+	return found, err
+}
+
+const (
+	maxName         = 50   // contract, section 5.3
+	maxExternalID   = 256  // stops an id from becoming a store
+	maxExternalData = 4000 // contract, section 5.10
+)
+
+func checkProfile(c authstore.Customer) error {
+	switch {
+	case utf8.RuneCountInString(c.FirstName) > maxName:
+		return badBody("firstName can have max 50 characters.")
+	case utf8.RuneCountInString(c.LastName) > maxName:
+		return badBody("lastName can have max 50 characters.")
+	case len(c.ExternalID) > maxExternalID:
+		return badBody("Invalid param externalId")
+	case len(c.ExternalData) > maxExternalData:
+		return badBody("Invalid param externalData")
+	case !letters(c.Country, 2, 2):
+		return badBody("Invalid param country")
+	case !letters(c.Currency, 3, 3):
+		return badBody("Invalid param currency")
+	case len(c.Locale) > 16 || !letters(strings.NewReplacer("_", "", "-", "").Replace(c.Locale), 2, 16):
+		return badBody("Invalid param locale")
+	}
+	return nil
+}
+
+func letters(s string, least, most int) bool {
+	for _, c := range s {
+		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') {
+			return false
+		}
+	}
+	return len(s) >= least && len(s) <= most
+}

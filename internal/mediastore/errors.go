@@ -1,0 +1,103 @@
+// SPDX-FileCopyrightText: The usher authors
+// SPDX-License-Identifier: Apache-2.0
+
+package mediastore
+
+import (
+	"context"
+	"errors"
+	"math"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/usher-sso/usher/internal/consent"
+	"github.com/usher-sso/usher/internal/customer"
+	"github.com/usher-sso/usher/internal/session"
+)
+
+// Error is a failure as the contract tells it (section 3.1). It has no
+// responseData, on purpose: clients take an empty one for a session.
+type Error struct {
+	Status  int      `json:"-"`
+	Code    string   `json:"code"`
+	Message []string `json:"errors"`
+}
+
+func (e *Error) Error() string { return e.Code + " " + e.Message[0] }
+
+func failure(status int, code, message string) *Error {
+	return &Error{Status: status, Code: code, Message: []string{message}}
+}
+
+// The failures of the contract that carry one message.
+var (
+	errPublisherParam = failure(http.StatusBadRequest, "REQ0003", "Invalid param publisherId")
+	errCustomerParam  = failure(http.StatusBadRequest, "REQ0003", "Invalid path parameters")
+	errPublisher      = failure(http.StatusUnprocessableEntity, "REQ0100", "Offer or publisher not found")
+	errCredentials    = failure(http.StatusUnauthorized, "USER0001", "Wrong email or password")
+	errExists         = failure(http.StatusUnprocessableEntity, "USER0002", "Customer already exists")
+	errNoJWT          = failure(http.StatusUnauthorized, "AUTH0001", "Missing required JWT")
+	errJWT            = failure(http.StatusUnauthorized, "AUTH0002", "Invalid JWT token")
+	errExpired        = failure(http.StatusUnauthorized, "AUTH0003", "token expired")
+	errRefresh        = failure(http.StatusUnauthorized, "AUTH0003", "Refresh token is expired or does not exist")
+	errTooMany        = failure(http.StatusTooManyRequests, "REQ0429", "Too many requests")
+	errBusy           = failure(http.StatusServiceUnavailable, "S0002", "Service is busy, try again in a moment")
+	errInternal       = failure(http.StatusInternalServerError, "S0001", "Internal Server Error")
+	errNotFound       = failure(http.StatusNotFound, "REQ0404", "Not found")
+)
+
+// badBody is a failure of what was sent in the body.
+func badBody(message string) *Error { return failure(http.StatusBadRequest, "REQ0001", message) }
+
+// busyRetry is how long a client is asked to wait when all password hashing is
+// taken; a queue of the default length is worked off sooner.
+const busyRetry = 2 * time.Second
+
+// fail is the one place that turns errors into answers. What it does not know
+// is an internal error: told as that, reported in full.
+func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
+	known, wait := explain(err)
+	if known == nil {
+		if !errors.Is(err, context.Canceled) { // a client that left needs no attention
+			a.Report(r, err)
+		}
+		known = errInternal
+	}
+	if wait > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
+	}
+	if known.Status == http.StatusUnauthorized {
+		w.Header().Set("WWW-Authenticate", "Bearer")
+	}
+	write(w, known.Status, known)
+}
+
+// explain returns what the contract says of an error, or nil, and how long the
+// client is to wait.
+func explain(err error) (*Error, time.Duration) {
+	var known *Error
+	var limit *customer.LimitError
+	switch {
+	case errors.As(err, &known):
+		return known, 0
+	case errors.As(err, &limit):
+		return errTooMany, limit.RetryAfter
+	case errors.Is(err, customer.ErrBusy):
+		return errBusy, busyRetry
+	case errors.Is(err, customer.ErrEmail):
+		return badBody("Please enter a valid e-mail address."), 0
+	case errors.Is(err, customer.ErrCredentials):
+		return errCredentials, 0
+	case errors.Is(err, customer.ErrExists):
+		return errExists, 0
+	case errors.Is(err, session.ErrRefused):
+		return errJWT, 0
+	case errors.Is(err, customer.ErrPasswordShort), errors.Is(err, customer.ErrPasswordLong),
+		errors.Is(err, customer.ErrPasswordSimple), errors.Is(err, customer.ErrPasswordCommon):
+		return badBody("Invalid param password: " + err.Error()), 0
+	case errors.Is(err, consent.ErrUnknown), errors.Is(err, consent.ErrVersion), errors.Is(err, consent.ErrState):
+		return failure(http.StatusUnprocessableEntity, "REQ0001", err.Error()), 0
+	}
+	return nil, 0
+}

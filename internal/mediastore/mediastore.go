@@ -1,0 +1,91 @@
+// SPDX-FileCopyrightText: The usher authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package mediastore owns the REST API: the wire format, codes and messages
+// that published MediaStore clients depend on, one endpoint a function. It
+// decides nothing that matters beyond the wire; the domain packages do.
+package mediastore
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/usher-sso/usher/authstore"
+	"github.com/usher-sso/usher/internal/customer"
+	"github.com/usher-sso/usher/internal/publisher"
+	"github.com/usher-sso/usher/internal/session"
+	"github.com/usher-sso/usher/internal/token"
+)
+
+// Config is what the API stands on.
+type Config struct {
+	Store     *authstore.Store
+	Directory *publisher.Directory
+	Customers *customer.Service
+	Sessions  *session.Manager
+	Keys      *token.Keyring
+
+	// Report hears of errors that the client is only told to be internal.
+	Report func(r *http.Request, err error)
+}
+
+// API answers the contract's endpoints.
+type API struct{ Config }
+
+// New returns an API.
+func New(c Config) *API { return &API{c} }
+
+// Mount registers the endpoints. NotFound is for everything else.
+func (a *API) Mount(mux *http.ServeMux) {
+	mux.Handle("GET /locales", a.endpoint(a.locales))
+	mux.Handle("GET /publishers/{publisherId}/consents", a.endpoint(a.publisherConsents))
+	mux.Handle("POST /customers", a.endpoint(a.register))
+	mux.Handle("GET /customers/{customerId}", a.endpoint(a.customer))
+	mux.Handle("POST /auths", a.endpoint(a.login))
+	mux.Handle("POST /auths/refresh_token", a.endpoint(a.refresh))
+	mux.HandleFunc("GET /.well-known/jwks.json", a.jwks)
+}
+
+// call is one request to an endpoint. RemoteAddr of the request is the client.
+type call struct {
+	*http.Request
+	body []byte
+}
+
+// endpoint wraps a function that returns the responseData of a success, or an
+// error that fail knows how to tell.
+func (a *API) endpoint(fn func(ctx context.Context, c *call) (any, error)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		allow(w.Header())
+		body, err := readBody(w, r)
+		if err != nil {
+			a.fail(w, r, err)
+			return
+		}
+		data, err := fn(r.Context(), &call{Request: r, body: body})
+		if err != nil {
+			a.fail(w, r, err)
+			return
+		}
+		write(w, http.StatusOK, success{ResponseData: data, Errors: []string{}})
+	})
+}
+
+// NotFound answers every other path and method: preflights with leave to go
+// on, the rest with the contract's envelope.
+func (a *API) NotFound(w http.ResponseWriter, r *http.Request) {
+	allow(w.Header())
+	if r.Method == http.MethodOptions {
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
+	a.fail(w, r, errNotFound)
+}
+
+// jwks publishes the keys that verify our tokens (RFC 7517).
+func (a *API) jwks(w http.ResponseWriter, _ *http.Request) {
+	allow(w.Header())
+	w.Header().Set("Content-Type", "application/jwk-set+json")
+	w.Header().Set("Cache-Control", "public, max-age=3600")
+	w.Write(a.Keys.JWKS())
+}

@@ -1,0 +1,175 @@
+// SPDX-FileCopyrightText: The usher authors
+// SPDX-License-Identifier: Apache-2.0
+
+package mediastore
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/netip"
+	"strings"
+)
+
+// success is the envelope of every answer that is no error.
+type success struct {
+	ResponseData any      `json:"responseData"`
+	Errors       []string `json:"errors"`
+}
+
+// allow lets pages of any origin read the answer. That is safe because the API
+// knows no cookies: what it tells, it tells to whoever holds a token.
+func allow(h http.Header) {
+	h.Set("Access-Control-Allow-Origin", "*")
+	h.Set("Access-Control-Allow-Methods", "GET, POST, PUT, PATCH, DELETE, OPTIONS")
+	h.Set("Access-Control-Allow-Headers", "Accept, Authorization, Content-Type, X-Requested-By")
+	h.Set("Access-Control-Max-Age", "7200") // browsers keep a preflight's answer no longer
+}
+
+func write(w http.ResponseWriter, status int, v any) {
+	body, err := json.Marshal(v)
+	if err != nil {
+		panic("encoding an answer of the API: " + err.Error()) // our own types always encode
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	w.Write(body)
+}
+
+const (
+	// maxBody stops a sender from filling memory; the largest body of the
+	// contract, a customer with externalData, is under 8 KiB.
+	maxBody = 64 << 10
+
+	// maxDepth stops deeply nested documents, which cost stack.
+	maxDepth = 32
+)
+
+// readBody returns the body of a request that may have one.
+func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		return nil, nil
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		return nil, badBody("body is larger than 64 KiB")
+	}
+	if err != nil {
+		return nil, badBody("body cannot be read")
+	}
+	return body, nil
+}
+
+// decode reads the JSON object in a body into a T. Fields that T does not have
+// are passed over, as the contract says; everything else that is odd is
+// refused, because another reader might understand it differently.
+func decode[T any](c *call) (T, error) {
+	var v T
+	if err := checkStrict(c.body); err != nil {
+		return v, badBody(err.Error())
+	}
+	if err := json.Unmarshal(c.body, &v); err != nil {
+		var wrong *json.UnmarshalTypeError
+		if errors.As(err, &wrong) && wrong.Field != "" {
+			return v, badBody("Invalid param " + wrong.Field)
+		}
+		return v, badBody("Invalid request body")
+	}
+	return v, nil
+}
+
+// checkStrict refuses documents that are no single object, nest too deeply or
+// name a member twice.
+func checkStrict(b []byte) error {
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.UseNumber()
+	t, err := d.Token()
+	if err != nil || t != json.Delim('{') {
+		return errors.New("Invalid request body") //nolint:staticcheck // the contract's words
+	}
+	if err := checkObject(d, 1); err != nil {
+		return err
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return errors.New("Invalid request body") //nolint:staticcheck // the contract's words
+	}
+	return nil
+}
+
+func checkObject(d *json.Decoder, depth int) error {
+	seen := map[string]bool{}
+	for d.More() {
+		t, err := d.Token()
+		name, _ := t.(string)
+		if err != nil {
+			return errors.New("Invalid request body") //nolint:staticcheck // the contract's words
+		}
+		// Go matches names without regard to case, so they clash that way too.
+		if folded := strings.ToLower(name); seen[folded] {
+			return fmt.Errorf("member %q is given twice", name)
+		} else {
+			seen[folded] = true
+		}
+		if err := checkValue(d, depth); err != nil {
+			return err
+		}
+	}
+	_, err := d.Token()
+	return err
+}
+
+func checkValue(d *json.Decoder, depth int) error {
+	t, err := d.Token()
+	if err != nil {
+		return errors.New("Invalid request body") //nolint:staticcheck // the contract's words
+	}
+	delim, ok := t.(json.Delim)
+	switch {
+	case !ok:
+		return nil
+	case depth >= maxDepth:
+		return errors.New("body is nested too deeply")
+	case delim == '{':
+		return checkObject(d, depth+1)
+	}
+	for d.More() {
+		if err := checkValue(d, depth+1); err != nil {
+			return err
+		}
+	}
+	_, err = d.Token()
+	return err
+}
+
+// id is an id that clients send as a string or as a number.
+type id string
+
+func (i *id) UnmarshalJSON(b []byte) error {
+	var s string
+	if json.Unmarshal(b, &s) == nil {
+		*i = id(s)
+		return nil
+	}
+	var n json.Number
+	if err := json.Unmarshal(b, &n); err != nil || strings.ContainsAny(string(n), ".eE-") {
+		return &json.UnmarshalTypeError{Value: "value", Field: "publisherId"}
+	}
+	*i = id(n)
+	return nil
+}
+
+// clientIP returns the address of the client without the port.
+func clientIP(r *http.Request) netip.Addr {
+	ap, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return ap.Addr().Unmap()
+}

@@ -1,0 +1,220 @@
+// SPDX-FileCopyrightText: The usher authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package session owns sign-ins: it starts them, keeps them alive, rotates
+// their refresh tokens, hands out their access tokens and ends them so that
+// every site refuses them from then on. It refuses a secret that it did not
+// make, and ends the session of a refresh token that is used again.
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/usher-sso/usher/authstore"
+	"github.com/usher-sso/usher/internal/consent"
+	"github.com/usher-sso/usher/internal/publisher"
+	"github.com/usher-sso/usher/internal/secret"
+	"github.com/usher-sso/usher/internal/token"
+)
+
+const (
+	// TokenLife is how long an access token lives (MediaStore contract,
+	// section 4), and so how long a node remembers an ended session.
+	TokenLife = 15 * time.Minute
+
+	// Idle is how long a session lives without use: the life of a refresh
+	// token (MediaStore contract, section 4).
+	Idle = 100 * 24 * time.Hour
+
+	// Longest is how long a session lives at all; browsers keep no cookie
+	// longer (RFC 6265bis, section 5.5).
+	Longest = 400 * 24 * time.Hour
+)
+
+// endedFor is how long an ended session is remembered: a token's life, and a
+// minute for clocks of several nodes that differ.
+const endedFor = TokenLife + time.Minute
+
+// ErrRefused says that a secret belongs to no live session.
+var ErrRefused = errors.New("session is over or was never there")
+
+// Device is where a sign-in comes from.
+type Device struct {
+	IP        string
+	UserAgent string
+}
+
+// maxUserAgent bounds what a client can make us store for each session.
+const maxUserAgent = 256
+
+// Start is how a new session begins: at the hub in a browser, or through the
+// API.
+type Start int
+
+const (
+	AtHub Start = iota // the browser gets a cookie
+	ByAPI              // the client gets a refresh token
+)
+
+// Secrets is what the client is given to prove a new session; each is given
+// once and stored as a digest.
+type Secrets struct {
+	Hub     string // for the hub's cookie
+	Refresh string // refresh token
+}
+
+// Manager starts, renews and ends sessions. Safe for concurrent use.
+type Manager struct {
+	store     *authstore.Store
+	memory    *Memory
+	keys      *token.Keyring
+	directory *publisher.Directory
+	mark      secret.Marker
+}
+
+// NewManager returns a Manager. memory is shared by all Managers over one
+// store in one process.
+func NewManager(store *authstore.Store, memory *Memory, keys *token.Keyring, directory *publisher.Directory, root secret.Root) *Manager {
+	return &Manager{store: store, memory: memory, keys: keys, directory: directory, mark: secret.NewMarker(root, "refresh")}
+}
+
+// Prepare makes a session that is not stored yet.
+func (m *Manager) Prepare(customer authstore.Customer, offer string, d Device, how Start) (authstore.Session, Secrets) {
+	now := m.store.Now()
+	s := authstore.Session{
+		ID: secret.NewID(), PublisherID: customer.PublisherID, CustomerID: customer.ID, OfferID: offer,
+		Created: now, Seen: now, Expires: now.Add(Idle), Latest: now.Add(Longest),
+		IP: d.IP, UserAgent: strings.ToValidUTF8(d.UserAgent[:min(len(d.UserAgent), maxUserAgent)], ""),
+	}
+	var given Secrets
+	switch how {
+	case AtHub:
+		proof := secret.New()
+		s.HubDigest, given.Hub = secret.Digest(proof), s.ID+"."+proof
+	case ByAPI:
+		proof := secret.New()
+		s.Refresh = &authstore.Refresh{Digest: secret.Digest(proof), Rotated: now}
+		given.Refresh = m.refreshToken(s.ID, 0, proof)
+	}
+	return s, given
+}
+
+// Start stores a new session of a customer who has just proved who they are.
+// replaced is the session that the same browser had before, or "": it ends, so
+// that what was known of it is worth nothing afterwards.
+func (m *Manager) Start(ctx context.Context, c authstore.Customer, offer string, d Device, how Start, replaced string) (authstore.Session, Secrets, error) {
+	s, given := m.Prepare(c, offer, d, how)
+	if err := m.store.StartSession(ctx, s); err != nil {
+		return s, Secrets{}, fmt.Errorf("starting a session: %w", err)
+	}
+	return s, given, m.Replace(ctx, replaced)
+}
+
+// Replace ends the session that a browser had before its new one; "" is none.
+func (m *Manager) Replace(ctx context.Context, replaced string) error {
+	if replaced == "" {
+		return nil
+	}
+	return m.End(ctx, replaced)
+}
+
+// AtHub returns the live session that a part of the hub's cookie proves.
+// Errors: ErrRefused.
+func (m *Manager) AtHub(ctx context.Context, proof string) (authstore.Session, error) {
+	id, given, _ := strings.Cut(proof, ".")
+	return m.proved(ctx, id, func(s authstore.Session) string { return s.HubDigest }, given)
+}
+
+// AtSite returns the live session that the secret in a site's cookie proves.
+// Errors: ErrRefused.
+func (m *Manager) AtSite(ctx context.Context, id, site, given string) (authstore.Session, error) {
+	return m.proved(ctx, id, func(s authstore.Session) string { return s.Sites[site].Digest }, given)
+}
+
+func (m *Manager) proved(ctx context.Context, id string, digest func(authstore.Session) string, given string) (authstore.Session, error) {
+	if m.memory.Ended(id) {
+		return authstore.Session{}, ErrRefused
+	}
+	s, err := m.store.Session(ctx, id)
+	if errors.Is(err, authstore.ErrNotFound) || err == nil && !secret.Matches(digest(s), given) {
+		return authstore.Session{}, ErrRefused
+	}
+	if err != nil {
+		return authstore.Session{}, fmt.Errorf("reading session: %w", err)
+	}
+	m.memory.touch(id, m.store.Now())
+	return s, nil
+}
+
+// Ended tells whether a session was ended while tokens of it may be alive. It
+// looks in memory only.
+func (m *Manager) Ended(id string) bool { return m.memory.Ended(id) }
+
+// End ends a session: its tokens are refused from now on. Ending a session
+// that is over already is no error.
+func (m *Manager) End(ctx context.Context, id string) error {
+	_, err := m.store.JudgeSession(ctx, id, endedFor, func(*authstore.Session) (authstore.Verdict, error) {
+		return authstore.End, nil
+	})
+	if err != nil && !errors.Is(err, authstore.ErrNotFound) {
+		return fmt.Errorf("ending session: %w", err)
+	}
+	m.memory.end(id, m.store.Now().Add(endedFor))
+	return nil
+}
+
+// EndAll ends all sessions of a customer but the one named, which may be "".
+func (m *Manager) EndAll(ctx context.Context, customer int64, except string) error {
+	ids, err := m.store.EndCustomerSessions(ctx, customer, except, endedFor)
+	if err != nil {
+		return fmt.Errorf("ending the sessions of a customer: %w", err)
+	}
+	for _, id := range ids {
+		m.memory.end(id, m.store.Now().Add(endedFor))
+	}
+	return nil
+}
+
+// AccessToken returns a signed access token of a session and what it says. The
+// audience is a site's origin, or token.PublisherAudience for the API.
+// Errors: ErrRefused when the customer is gone or disabled.
+func (m *Manager) AccessToken(ctx context.Context, s authstore.Session, audience string) (string, token.Claims, error) {
+	c, err := m.store.Customer(ctx, s.CustomerID)
+	if errors.Is(err, authstore.ErrNotFound) || err == nil && c.Disabled {
+		return "", token.Claims{}, ErrRefused
+	}
+	if err != nil {
+		return "", token.Claims{}, fmt.Errorf("reading customer: %w", err)
+	}
+	answers, err := m.store.Consents(ctx, c.ID)
+	if err != nil {
+		return "", token.Claims{}, fmt.Errorf("reading consents: %w", err)
+	}
+	p, _ := m.directory.ByID(s.PublisherID)
+	now := m.store.Now()
+	claims := token.Claims{
+		ID: secret.NewID(), SessionID: s.ID, CustomerID: c.ID, PublisherID: c.PublisherID, OfferID: s.OfferID,
+		Audience: audience, Email: c.Email, Consents: consent.Accepted(p.Consents, answers),
+		IssuedAt: now, Expires: now.Add(TokenLife), SignedInAt: s.Created,
+	}
+	raw, err := m.keys.Sign(claims)
+	return raw, claims, err
+}
+
+// Redeem turns a one-time sign-in code into a session at a site. Errors: those
+// of authstore.Store.RedeemSignIn.
+func (m *Manager) Redeem(ctx context.Context, c authstore.SignInCode) (authstore.Session, error) {
+	c.EndedFor = endedFor
+	s, err := m.store.RedeemSignIn(ctx, c)
+	if errors.Is(err, authstore.ErrUsed) {
+		m.memory.end(s.ID, m.store.Now().Add(endedFor))
+	}
+	return s, err
+}
+
+// Now returns the time by the store's clock.
+func (m *Manager) Now() time.Time { return m.store.Now() }

@@ -1,0 +1,175 @@
+// SPDX-FileCopyrightText: The usher authors
+// SPDX-License-Identifier: Apache-2.0
+
+package sso
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/usher-sso/usher/authstore"
+	"github.com/usher-sso/usher/internal/publisher"
+	"github.com/usher-sso/usher/internal/secret"
+)
+
+const (
+	// pendingLife is how long a visitor may take to sign in at the hub.
+	pendingLife = 10 * time.Minute
+
+	// maxPending is how many sign-ins a browser may have pending at one site,
+	// one a tab; more would fill the Cookie header.
+	maxPending = 5
+
+	// maxReturn bounds the return path: beyond it the cookie would not be
+	// kept. The visitor then comes back to the front page.
+	maxReturn = 2048
+
+	// idLength is the length of a pending sign-in's id, in its cookie's name.
+	idLength = 8
+)
+
+// pending is one sign-in that a site began, as the browser keeps it, sealed.
+type pending struct {
+	State    string    `json:"state"`
+	Nonce    string    `json:"nonce"`
+	Verifier string    `json:"verifier"`
+	Return   string    `json:"return"`
+	Begun    time.Time `json:"begun"`
+}
+
+// Begin starts a sign-in at a site: it sets the cookie that keeps it and
+// returns the hub's URL to redirect to. returnTo is the path and query that
+// the visitor asked for.
+func (s *Service) Begin(w http.ResponseWriter, r *http.Request, site publisher.Origin, returnTo string, silent bool) string {
+	if !localPath(returnTo) || len(returnTo) > maxReturn {
+		returnTo = "/"
+	}
+	id := secret.NewID()[:idLength]
+	p := pending{
+		State: id + "." + secret.New(), Nonce: secret.NewID(), Verifier: secret.New(),
+		Return: returnTo, Begun: s.store.Now(),
+	}
+	value, err := json.Marshal(p)
+	if err != nil {
+		panic("encoding a pending sign-in: " + err.Error()) // strings and a time always encode
+	}
+	s.dropOldest(w, r, site)
+	CookiesFor(site).Set(w.Header(), PendingCookie+id, s.pending.Seal(value, string(site)+id), pendingLife)
+	ask := Request{Site: site, State: p.State, Nonce: p.Nonce, Challenge: challenge(p.Verifier), Silent: silent}
+	return string(s.hub) + AuthorizePath + "?" + ask.Values().Encode()
+}
+
+// localPath tells whether s is a path at the site itself: browsers read // and
+// /\ as the start of another host.
+func localPath(s string) bool {
+	return strings.HasPrefix(s, "/") && !strings.HasPrefix(s, "//") && !strings.ContainsAny(s, "\\\r\n\t\x00")
+}
+
+// dropOldest makes room for one more pending sign-in.
+func (s *Service) dropOldest(w http.ResponseWriter, r *http.Request, site publisher.Origin) {
+	type found struct {
+		id    string
+		begun time.Time
+	}
+	var all []found
+	cookies := CookiesFor(site)
+	for _, c := range r.Cookies() {
+		if id, ok := strings.CutPrefix(c.Name, cookies.Name(PendingCookie)); ok {
+			p, _ := s.open(c.Value, site, id) // one that cannot be read is the oldest
+			all = append(all, found{id, p.Begun})
+		}
+	}
+	slices.SortFunc(all, func(a, b found) int { return cmp.Or(a.begun.Compare(b.begun), cmp.Compare(a.id, b.id)) })
+	for i := 0; i+maxPending <= len(all); i++ {
+		cookies.Clear(w.Header(), PendingCookie+all[i].id)
+	}
+}
+
+func (s *Service) open(sealed string, site publisher.Origin, id string) (pending, error) {
+	var p pending
+	value, err := s.pending.Open(sealed, string(site)+id)
+	if err == nil {
+		err = json.Unmarshal(value, &p)
+	}
+	return p, err
+}
+
+// Result is what a callback leads to.
+type Result struct {
+	Return  string            // where the visitor wanted to go: a path and query of the site
+	Denied  string            // LoginRequired or InteractionRequired; then there is no session
+	Session authstore.Session // the visitor's
+	Secret  string            // proves the site session; for the site's cookie
+}
+
+// Finish takes the hub's answer at a site: it finds the pending sign-in in the
+// browser, forgets it, and spends the code. Errors: ErrTransaction, ErrCode.
+func (s *Service) Finish(ctx context.Context, w http.ResponseWriter, r *http.Request, site publisher.Origin) (Result, error) {
+	q := r.URL.Query()
+	p, err := s.take(w, r, site, q.Get("state"))
+	if err != nil {
+		return Result{}, err
+	}
+	if q.Get("iss") != string(s.hub) {
+		return Result{}, ErrTransaction
+	}
+	if denied := q.Get("error"); denied != "" {
+		if denied != InteractionRequired {
+			denied = LoginRequired
+		}
+		return Result{Return: p.Return, Denied: denied}, nil
+	}
+	return s.redeem(ctx, site, p, q)
+}
+
+// take returns the pending sign-in that a state belongs to and removes it from
+// the browser: a state is good for one callback.
+func (s *Service) take(w http.ResponseWriter, r *http.Request, site publisher.Origin, state string) (pending, error) {
+	id, _, ok := strings.Cut(state, ".")
+	if !ok || len(id) != idLength {
+		return pending{}, ErrTransaction
+	}
+	cookies := CookiesFor(site)
+	c, err := r.Cookie(cookies.Name(PendingCookie + id))
+	if err != nil {
+		return pending{}, ErrTransaction
+	}
+	p, err := s.open(c.Value, site, id)
+	if err != nil || !secret.Equal(p.State, state) {
+		return pending{}, ErrTransaction
+	}
+	cookies.Clear(w.Header(), PendingCookie+id)
+	if !s.store.Now().Before(p.Begun.Add(pendingLife)) {
+		return pending{}, ErrTransaction
+	}
+	return p, nil
+}
+
+func (s *Service) redeem(ctx context.Context, site publisher.Origin, p pending, q url.Values) (Result, error) {
+	renew := secret.New()
+	visitor, err := s.sessions.Redeem(ctx, authstore.SignInCode{
+		Digest: secret.Digest(q.Get("code")), Purpose: purposeCode,
+		Site: string(site), Secret: secret.Digest(renew),
+		Check: func(t authstore.Ticket) error {
+			own := secret.Equal(t.Data["challenge"], challenge(p.Verifier)) && secret.Equal(t.Data["nonce"], p.Nonce)
+			if !own || t.Data["site"] != string(site) {
+				return ErrCode
+			}
+			return nil
+		},
+	})
+	switch {
+	case errors.Is(err, authstore.ErrNotFound), errors.Is(err, authstore.ErrUsed), errors.Is(err, ErrCode):
+		return Result{}, ErrCode
+	case err != nil:
+		return Result{}, err
+	}
+	return Result{Return: p.Return, Session: visitor, Secret: renew}, nil
+}

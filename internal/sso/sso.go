@@ -1,0 +1,164 @@
+// SPDX-FileCopyrightText: The usher authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package sso owns sign-in across sites: the pending sign-in that a site keeps
+// in its visitor's browser, the one-time code with which the hub answers it,
+// and the names and attributes of usher's cookies. It refuses a code at any
+// other site, in any other browser, a second time, or after half a minute. No
+// URL of it carries a return address, so there is none to forge.
+package sso
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"net/url"
+	"regexp"
+	"time"
+
+	"github.com/usher-sso/usher/authstore"
+	"github.com/usher-sso/usher/internal/publisher"
+	"github.com/usher-sso/usher/internal/secret"
+	"github.com/usher-sso/usher/internal/session"
+)
+
+// Paths of the two ends of a sign-in.
+const (
+	// AuthorizePath is where the hub takes a site's visitors in.
+	AuthorizePath = "/authorize"
+
+	// CallbackPath is where a site takes them back.
+	CallbackPath = "/.usher/callback"
+)
+
+const (
+	// codeLife is how long a code may be on its way through the browser.
+	codeLife = 30 * time.Second
+
+	purposeCode authstore.Purpose = "sign-in code"
+)
+
+var (
+	// ErrRequest says that a sign-in request is malformed or comes from a site
+	// that no publisher has.
+	ErrRequest = errors.New("sign-in request is not valid")
+
+	// ErrTransaction says that the browser has no pending sign-in that fits:
+	// its cookies are blocked, it took too long, or somebody else began it.
+	ErrTransaction = errors.New("no pending sign-in in this browser")
+
+	// ErrCode says that the code is unknown, spent, expired or not for this
+	// site and browser.
+	ErrCode = errors.New("sign-in code refused")
+)
+
+// Answers of the hub to a site that asked without showing a page (OpenID
+// Connect Core, section 3.1.2.6).
+const (
+	LoginRequired       = "login_required"
+	InteractionRequired = "interaction_required"
+)
+
+// Service is the hub's and the sites' end of signing in. Safe for concurrent
+// use.
+type Service struct {
+	hub       publisher.Origin
+	store     *authstore.Store
+	sessions  *session.Manager
+	directory *publisher.Directory
+	pending   *secret.Sealer
+}
+
+// NewService returns a Service for the hub at the given origin.
+func NewService(hub publisher.Origin, store *authstore.Store, sessions *session.Manager, directory *publisher.Directory, root secret.Root) *Service {
+	return &Service{
+		hub: hub, store: store, sessions: sessions, directory: directory,
+		pending: secret.NewSealer(root, "pending sign-in"),
+	}
+}
+
+// Request is a site's question to the hub: who is this visitor?
+type Request struct {
+	Site      publisher.Origin
+	State     string
+	Nonce     string
+	Challenge string // S256 (RFC 7636)
+	Silent    bool   // prompt=none: no page may be shown
+}
+
+// tokenForm is the form of state, nonce and challenge: base64url, and a dot in the
+// state.
+var tokenForm = regexp.MustCompile(`^[A-Za-z0-9_.-]{22,128}$`)
+
+// Values returns the request as the query of AuthorizePath.
+func (r Request) Values() url.Values {
+	v := url.Values{
+		"site": {string(r.Site)}, "state": {r.State}, "nonce": {r.Nonce}, "code_challenge": {r.Challenge},
+	}
+	if r.Silent {
+		v.Set("prompt", "none")
+	}
+	return v
+}
+
+// ParseRequest reads a request and finds the publisher it concerns. Errors:
+// ErrRequest.
+func (s *Service) ParseRequest(v url.Values) (Request, authstore.Publisher, error) {
+	r := Request{
+		Site: publisher.Origin(v.Get("site")), State: v.Get("state"), Nonce: v.Get("nonce"),
+		Challenge: v.Get("code_challenge"), Silent: v.Get("prompt") == "none",
+	}
+	for name, values := range v {
+		if len(values) > 1 {
+			return r, authstore.Publisher{}, fmt.Errorf("%w: %s is given twice", ErrRequest, name)
+		}
+	}
+	for _, t := range []string{r.State, r.Nonce, r.Challenge} {
+		if !tokenForm.MatchString(t) {
+			return r, authstore.Publisher{}, fmt.Errorf("%w: state, nonce and code_challenge are needed", ErrRequest)
+		}
+	}
+	p, ok := s.directory.BySite(r.Site)
+	if !ok {
+		return r, p, fmt.Errorf("%w: no publisher has the site", ErrRequest)
+	}
+	return r, p, nil
+}
+
+// Grant answers a request for a signed-in visitor: it returns the URL at the
+// site, with a one-time code. The session's publisher must be the site's.
+func (s *Service) Grant(ctx context.Context, r Request, visitor authstore.Session) (string, error) {
+	p, ok := s.directory.BySite(r.Site)
+	if !ok || p.ID != visitor.PublisherID {
+		return "", fmt.Errorf("%w: the site is another publisher's", ErrRequest)
+	}
+	code := secret.New()
+	err := s.store.IssueTicket(ctx, secret.Digest(code), authstore.Ticket{
+		Purpose: purposeCode, PublisherID: p.ID, CustomerID: visitor.CustomerID, SessionID: visitor.ID,
+		Data:    map[string]string{"site": string(r.Site), "challenge": r.Challenge, "nonce": r.Nonce},
+		Expires: s.store.Now().Add(codeLife),
+	})
+	if err != nil {
+		return "", fmt.Errorf("storing a sign-in code: %w", err)
+	}
+	return s.callback(r, url.Values{"code": {code}}), nil
+}
+
+// Deny answers a silent request that cannot be granted: it returns the URL at
+// the site, with LoginRequired or InteractionRequired.
+func (s *Service) Deny(r Request, reason string) string {
+	return s.callback(r, url.Values{"error": {reason}})
+}
+
+func (s *Service) callback(r Request, v url.Values) string {
+	v.Set("state", r.State)
+	v.Set("iss", string(s.hub)) // RFC 9207: the site knows who answers
+	return string(r.Site) + CallbackPath + "?" + v.Encode()
+}
+
+// challenge returns the S256 challenge of a verifier (RFC 7636, section 4.2).
+func challenge(verifier string) string {
+	sum := sha256.Sum256([]byte(verifier))
+	return secret.Encoding.EncodeToString(sum[:])
+}

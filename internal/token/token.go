@@ -1,0 +1,155 @@
+// SPDX-FileCopyrightText: The usher authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package token owns signed access tokens: their claims, the keys that sign
+// them, and the judgement whether one is ours. It refuses tokens that name
+// any other key, algorithm, issuer, audience or type, and it never fetches
+// anything that a token points to. It is the only importer of golang-jwt.
+package token
+
+import (
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+)
+
+var (
+	// ErrInvalid says that a token is not one of ours, or not for this use.
+	ErrInvalid = errors.New("token is not valid")
+
+	// ErrExpired says that a token was ours, for this use, and has run out.
+	ErrExpired = errors.New("token has expired")
+)
+
+// maxSize bounds what is parsed at all. Our tokens stay under 1 KiB; a larger
+// one would only cost memory.
+const maxSize = 4096
+
+// typ is the token type in the header, which every token of this package has.
+const typ = "JWT"
+
+// Claims is what an access token says.
+type Claims struct {
+	ID          string
+	SessionID   string
+	CustomerID  int64
+	PublisherID int64
+	OfferID     string // when the sign-in named an offer
+	Audience    string // a site's origin, or a publisher's id
+	Email       string
+	Consents    []string // names accepted at the newest version
+	IssuedAt    time.Time
+	Expires     time.Time
+	SignedInAt  time.Time
+}
+
+// PublisherAudience returns the audience of tokens that the API hands out.
+// Sites' audiences are origins, so the two never meet.
+func PublisherAudience(publisher int64) string { return strconv.FormatInt(publisher, 10) }
+
+// wire is the JSON form. Types are strict: a claim of another type makes the
+// token invalid. The names customerId and publisherId, and their types, are
+// those that MediaStore clients read.
+type wire struct {
+	Issuer      string   `json:"iss"`
+	Subject     string   `json:"sub"`
+	Audience    string   `json:"aud"`
+	Expires     int64    `json:"exp"`
+	IssuedAt    int64    `json:"iat"`
+	SignedInAt  int64    `json:"auth_time"`
+	ID          string   `json:"jti"`
+	SessionID   string   `json:"sid"`
+	CustomerID  string   `json:"customerId"`
+	PublisherID int64    `json:"publisherId"`
+	OfferID     string   `json:"offerId,omitempty"`
+	Email       string   `json:"email,omitempty"`
+	Consents    []string `json:"consents,omitempty"`
+}
+
+func (w *wire) GetExpirationTime() (*jwt.NumericDate, error) {
+	if w.Expires == 0 {
+		return nil, nil
+	}
+	return jwt.NewNumericDate(time.Unix(w.Expires, 0)), nil
+}
+
+func (w *wire) GetIssuedAt() (*jwt.NumericDate, error) {
+	return jwt.NewNumericDate(time.Unix(w.IssuedAt, 0)), nil
+}
+func (w *wire) GetNotBefore() (*jwt.NumericDate, error) { return nil, nil }
+func (w *wire) GetIssuer() (string, error)              { return w.Issuer, nil }
+func (w *wire) GetSubject() (string, error)             { return w.Subject, nil }
+func (w *wire) GetAudience() (jwt.ClaimStrings, error)  { return jwt.ClaimStrings{w.Audience}, nil }
+
+// Sign returns c as a signed token.
+func (k *Keyring) Sign(c Claims) (string, error) {
+	key, err := k.signing()
+	if err != nil {
+		return "", err
+	}
+	customer := strconv.FormatInt(c.CustomerID, 10)
+	t := jwt.NewWithClaims(key.method, &wire{
+		Issuer: k.issuer, Subject: customer, Audience: c.Audience,
+		Expires: c.Expires.Unix(), IssuedAt: c.IssuedAt.Unix(), SignedInAt: c.SignedInAt.Unix(),
+		ID: c.ID, SessionID: c.SessionID, CustomerID: customer, PublisherID: c.PublisherID,
+		OfferID: c.OfferID, Email: c.Email, Consents: c.Consents,
+	})
+	t.Header["typ"], t.Header["kid"] = typ, key.id
+	return t.SignedString(key.private)
+}
+
+// Verify returns the claims of a token that we signed for the given audience
+// and that has not expired. Errors: ErrInvalid, ErrExpired. It looks at
+// signature and claims only; whether the session lives on is the caller's
+// question.
+func (k *Keyring) Verify(raw, audience string) (Claims, error) {
+	return k.verify(raw, func(Claims) string { return audience })
+}
+
+// VerifyForPublisher is Verify for tokens of the API, whose audience is the
+// publisher that they name.
+func (k *Keyring) VerifyForPublisher(raw string) (Claims, error) {
+	return k.verify(raw, func(c Claims) string { return PublisherAudience(c.PublisherID) })
+}
+
+func (k *Keyring) verify(raw string, audience func(Claims) string) (Claims, error) {
+	if len(raw) > maxSize {
+		return Claims{}, ErrInvalid
+	}
+	var w wire
+	_, err := k.parser.ParseWithClaims(raw, &w, k.keyFor)
+	switch {
+	case errors.Is(err, jwt.ErrTokenExpired) && !errors.Is(err, jwt.ErrTokenInvalidIssuer):
+		err = ErrExpired
+	case err != nil:
+		return Claims{}, ErrInvalid
+	}
+	c, ok := w.claims()
+	if !ok || c.Audience != audience(c) {
+		return Claims{}, ErrInvalid
+	}
+	return c, err
+}
+
+func (w *wire) claims() (Claims, bool) {
+	customer, err := strconv.ParseInt(w.CustomerID, 10, 64)
+	return Claims{
+		ID: w.ID, SessionID: w.SessionID, CustomerID: customer, PublisherID: w.PublisherID,
+		OfferID: w.OfferID, Audience: w.Audience, Email: w.Email, Consents: w.Consents,
+		IssuedAt: time.Unix(w.IssuedAt, 0), Expires: time.Unix(w.Expires, 0), SignedInAt: time.Unix(w.SignedInAt, 0),
+	}, err == nil && w.SessionID != "" && w.Subject == w.CustomerID
+}
+
+// keyFor finds the key that a token names by kid, and insists that the token
+// uses the key's own algorithm: a public key must never serve as another
+// algorithm's secret.
+func (k *Keyring) keyFor(t *jwt.Token) (any, error) {
+	kid, _ := t.Header["kid"].(string)
+	key, ok := k.keys.Load().byID[kid]
+	if !ok || t.Header["typ"] != typ || t.Method.Alg() != key.method.Alg() || !key.verifies(k.now()) {
+		return nil, ErrInvalid
+	}
+	return key.private.Public(), nil
+}

@@ -1,0 +1,74 @@
+// SPDX-FileCopyrightText: The usher authors
+// SPDX-License-Identifier: Apache-2.0
+
+package pages
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/usher-sso/usher/internal/flow"
+	"github.com/usher-sso/usher/internal/publisher"
+	"github.com/usher-sso/usher/internal/session"
+)
+
+// home is the hub's front page.
+func (h *Hub) home(w http.ResponseWriter, r *http.Request, v visit) error {
+	s, err := h.signedIn(r.Context(), r, v.publisher)
+	if errors.Is(err, session.ErrRefused) {
+		h.Renderer.Welcome(w, http.StatusOK, Welcome{
+			Chrome: h.chrome(v), LoginURL: v.to("/login"), RegisterURL: v.to("/register"), Sites: sites(v.publisher),
+		})
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	step, err := h.Flow.Next(r.Context(), s)
+	if err != nil {
+		return err
+	}
+	if step != flow.Done {
+		redirect(w, v.to("/"+string(step)))
+		return nil
+	}
+	c, err := h.Store.Customer(r.Context(), s.CustomerID)
+	if err != nil {
+		return err
+	}
+	h.Renderer.Home(w, http.StatusOK, Home{
+		Chrome: h.chrome(v), Email: c.Email, SignedInAt: s.Created, Sites: sites(v.publisher), SignOutAction: v.to("/logout"),
+	})
+	return nil
+}
+
+func (h *Hub) askLogout(w http.ResponseWriter, _ *http.Request, v visit) error {
+	h.Renderer.SignOut(w, http.StatusOK, SignOut{Chrome: h.chrome(v), FormAction: v.to("/logout"), CancelURL: v.to("/")})
+	return nil
+}
+
+// logout ends the viewer's session with the publisher, at every site.
+func (h *Hub) logout(w http.ResponseWriter, r *http.Request, v visit) error {
+	s, err := h.signedIn(r.Context(), r, v.publisher)
+	if err == nil {
+		err = h.Sessions.End(r.Context(), s.ID)
+	}
+	if err != nil && !errors.Is(err, session.ErrRefused) {
+		return err
+	}
+	h.remember(w, r, v.publisher, "")
+	redirect(w, v.to("/signed-out"))
+	return nil
+}
+
+// signedOut tells that it is done. A site names itself in the query; only one
+// of the publisher's is led back to.
+func (h *Hub) signedOut(w http.ResponseWriter, r *http.Request, v visit) error {
+	view := SignedOut{Chrome: h.chrome(v), LoginURL: v.to("/login")}
+	site := publisher.Origin(r.URL.Query().Get("site"))
+	if p, ok := h.Directory.BySite(site); ok && p.ID == v.publisher.ID {
+		view.SiteName, view.SiteURL = site.Host(), string(site)+"/"
+	}
+	h.Renderer.SignedOut(w, http.StatusOK, view)
+	return nil
+}

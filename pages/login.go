@@ -1,0 +1,107 @@
+// SPDX-FileCopyrightText: The usher authors
+// SPDX-License-Identifier: Apache-2.0
+
+package pages
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/usher-sso/usher/internal/customer"
+	"github.com/usher-sso/usher/internal/flow"
+	"github.com/usher-sso/usher/internal/session"
+	"github.com/usher-sso/usher/internal/sso"
+)
+
+// authorize takes in a site's visitor and sends them back signed in, by way of
+// whatever is due first.
+func (h *Hub) authorize(w http.ResponseWriter, r *http.Request, v visit) error {
+	if v.request == nil {
+		redirect(w, v.next())
+		return nil
+	}
+	s, err := h.signedIn(r.Context(), r, v.publisher)
+	if errors.Is(err, session.ErrRefused) {
+		return h.detour(w, v, "/login", sso.LoginRequired)
+	}
+	if err != nil {
+		return err
+	}
+	step, err := h.Flow.Next(r.Context(), s)
+	if err != nil {
+		return err
+	}
+	if step != flow.Done {
+		return h.detour(w, v, "/"+string(step), sso.InteractionRequired)
+	}
+	back, err := h.SSO.Grant(r.Context(), *v.request, s)
+	if err != nil {
+		return err
+	}
+	found(w, back)
+	return nil
+}
+
+// detour leads to a page that must come first, or tells a site that wanted no
+// page why it gets no answer.
+func (h *Hub) detour(w http.ResponseWriter, v visit, page, reason string) error {
+	if v.request.Silent {
+		found(w, h.SSO.Deny(*v.request, reason))
+		return nil
+	}
+	found(w, v.to(page))
+	return nil
+}
+
+// found redirects a GET. The address may hold a code, which no other site is
+// to learn from a Referer.
+func found(w http.ResponseWriter, to string) {
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Referrer-Policy", "no-referrer")
+	w.Header().Set("Location", to)
+	w.WriteHeader(http.StatusFound)
+}
+
+func (h *Hub) loginView(v visit) Login {
+	return Login{Chrome: h.chrome(v), FormAction: v.to("/login"), RegisterURL: v.to("/register")}
+}
+
+func (h *Hub) askLogin(w http.ResponseWriter, r *http.Request, v visit) error {
+	_, err := h.signedIn(r.Context(), r, v.publisher)
+	if err == nil {
+		redirect(w, v.next())
+		return nil
+	}
+	if !errors.Is(err, session.ErrRefused) {
+		return err
+	}
+	h.Renderer.Login(w, http.StatusOK, h.loginView(v))
+	return nil
+}
+
+func (h *Hub) login(w http.ResponseWriter, r *http.Request, v visit) error {
+	from, err := h.arrival(r, v)
+	if err != nil {
+		return err
+	}
+	view := h.loginView(v)
+	view.Email = r.PostForm.Get("email")
+	e, err := h.Customers.Login(r.Context(), v.publisher, view.Email, r.PostForm.Get("password"), from)
+	var limit *customer.LimitError
+	switch {
+	case errors.Is(err, customer.ErrCredentials), errors.Is(err, customer.ErrEmail):
+		view.Error = "This e-mail address and password do not belong together."
+		h.Renderer.Login(w, http.StatusUnauthorized, view)
+		return nil
+	case errors.As(err, &limit):
+		view.Error = limitSentence(limit)
+		retryAfter(w, limit.RetryAfter)
+		h.Renderer.Login(w, http.StatusTooManyRequests, view)
+		return nil
+	case err != nil:
+		return err
+	}
+	h.remember(w, r, v.publisher, e.Secrets.Hub)
+	redirect(w, v.next())
+	return nil
+}

@@ -1,0 +1,196 @@
+// SPDX-FileCopyrightText: The usher authors
+// SPDX-License-Identifier: Apache-2.0
+
+package pages
+
+import (
+	"strconv"
+	"time"
+)
+
+// The view models: one struct a page, holding exactly what its template
+// shows. Every text is plain text and every URL a plain string: the renderer
+// escapes the one and refuses the other when it is not a web address, so
+// handlers pass stored values as they are.
+
+// Chrome is what all pages share. Every view embeds it. Its zero value renders
+// a left-to-right English page.
+type Chrome struct {
+	Lang string // language of the page as a BCP 47 tag; "" is "en"
+	Dir  string // writing direction, "ltr" or "rtl"; anything else is "ltr"
+
+	// Title is the page's one heading and the start of the window's title;
+	// "" gives the page its own, such as "Sign in".
+	Title string
+
+	PublisherName string // the wordmark, and the name in sentences; "" falls back to HubName
+	HubName       string // what viewers know the hub by, such as "id.example.com"; named in the footer
+	SiteName      string // the site the viewer is on the way to; "" when there is none
+
+	// AssetsPath is the prefix under which Renderer.Assets is mounted, such as
+	// "/assets/" at the hub and "/.usher/assets/" at a site; "" is "/assets/".
+	AssetsPath string
+
+	// FormOrigins are the origins, besides the page's own, at which a form of
+	// this page may end, such as "https://sports.example". Browsers built on
+	// Chromium hold a policy's form-action against every redirect that follows
+	// a form's POST: without the site's origin here, a sign-in that ends at a
+	// site stops at a blank page. What is not an origin of http or https in
+	// ASCII is left out, so that no value can add to the policy.
+	FormOrigins []string
+}
+
+// Site is one of the publisher's sites, shown as a link.
+type Site struct {
+	Name string // "" shows the URL
+	URL  string
+}
+
+// Consent is one checkbox. Its label is one sentence with at most one link:
+// Before, LinkText and After follow one another as they are, so the spaces
+// between them belong to the values.
+//
+// The checkbox is named by Field and has Version as its value: what comes back
+// in the form says which version the viewer saw.
+type Consent struct {
+	Name    string // such as "terms"
+	Version string // the version that the label and the link belong to
+
+	Before   string // such as "I accept the "
+	LinkText string // such as "terms of use"; "" when there is no link
+	LinkURL  string // http, https or a path; anything else shows LinkText without a link
+	After    string // such as "."
+
+	Required bool   // the page says so in words, and the browser insists
+	Checked  bool   // what the viewer ticked before; never true on a first showing
+	Error    string // one sentence about this checkbox
+}
+
+// Field returns the name of the consent's checkbox in the form.
+func (c Consent) Field() string { return "consent." + c.Name }
+
+// Login asks for an address and a password, as the fields "email" and
+// "password".
+type Login struct {
+	Chrome
+
+	FormAction  string // where the form posts to, with its query
+	Email       string // what was typed before
+	Error       string // one sentence; shown first, focused and announced
+	Notice      string // one sentence that is no error, such as "You have been signed out."
+	RegisterURL string // "" hides the way to a new account
+}
+
+// Register creates an account: the fields "email" and "password", and one
+// checkbox for each consent.
+type Register struct {
+	Chrome
+
+	FormAction    string // where the form posts to, with its query
+	Email         string // what was typed before
+	EmailError    string // one sentence below the address
+	PasswordError string // one sentence below the password
+	PasswordHint  string // "" says the least length
+	Consents      []Consent
+	Error         string // one sentence about the whole form
+	LoginURL      string // "" hides the way to sign in instead
+}
+
+// Consents asks a signed-in viewer for what is missing or has changed before
+// they may go on.
+type Consents struct {
+	Chrome
+
+	FormAction    string // where the form posts to, with its query
+	Email         string // who is signed in; "" leaves it out
+	Consents      []Consent
+	Error         string // one sentence about the whole form
+	SignOutAction string // where the sign-out button posts to; "" hides it
+}
+
+// Home is the hub's front page for a viewer who is signed in.
+type Home struct {
+	Chrome
+
+	Email         string
+	SignedInAt    time.Time // the zero time leaves it out
+	Sites         []Site
+	SignOutAction string // where the sign-out button posts to
+}
+
+// Welcome is the hub's front page for a viewer who is not signed in.
+type Welcome struct {
+	Chrome
+
+	LoginURL    string
+	RegisterURL string // "" hides the way to a new account
+	Sites       []Site
+}
+
+// SignOut asks before a viewer is signed out, because only a POST may do it
+// and a viewer may arrive by a link.
+type SignOut struct {
+	Chrome
+
+	FormAction string // where the form posts to
+	CancelURL  string // where "Stay signed in" leads; "" hides it
+}
+
+// SignedOut tells that the session has ended at every site.
+type SignedOut struct {
+	Chrome
+
+	SiteURL  string // back to the site, named by SiteName; "" hides it
+	LoginURL string // "" hides the way to sign in again
+}
+
+// Problem tells what went wrong and what to do next, for every status from 400
+// up and for what has no status of its own: cookies blocked, sign-in expired.
+// Its Title is the heading; "" is "Something went wrong".
+type Problem struct {
+	Chrome
+
+	Status      int    // the status of the answer; 0 is 500
+	Sentence    string // what happened and what helps, in the viewer's words
+	ActionLabel string // such as "Try again"
+	ActionURL   string // "" hides the action
+	Reference   string // a short id that the logs know too; "" leaves it out
+}
+
+// fault is one line of a form's error summary. Target is the id of the field
+// it speaks of, so that the line can lead there.
+type fault struct {
+	Target string
+	Text   string
+}
+
+// faults is empty for a sign-in: to say which of the two fields is wrong would
+// tell a stranger which addresses have an account.
+func (v *Login) faults() []fault { return nil }
+
+func (v *Register) faults() []fault {
+	var list []fault
+	if v.EmailError != "" {
+		list = append(list, fault{"email", v.EmailError})
+	}
+	if v.PasswordError != "" {
+		list = append(list, fault{"password", v.PasswordError})
+	}
+	return append(list, consentFaults(v.Consents)...)
+}
+
+func (v *Consents) faults() []fault { return consentFaults(v.Consents) }
+
+func consentFaults(consents []Consent) []fault {
+	var list []fault
+	for i, c := range consents {
+		if c.Error != "" {
+			list = append(list, fault{consentID(i), c.Error})
+		}
+	}
+	return list
+}
+
+// consentID names the checkbox in the page by its place, because a consent's
+// own name may hold spaces, which an id must not.
+func consentID(i int) string { return "consent-" + strconv.Itoa(i) }
