@@ -48,6 +48,7 @@ const (
 	tableConsents           = "consents"     // the answer in force, by customer and name
 	tableConsentLog         = "consent_log"  // every answer, by customer and sequence
 	tableConsentHead        = "consent_head" // the newest link of the chain, by customer
+	tableCaptures           = "captures"
 	tableSessions           = "sessions"
 	tableCustomerSessions   = "customer_sessions"
 	tableEnded              = "ended"

@@ -17,6 +17,7 @@ import (
 	"github.com/usher-sso/usher/internal/flow"
 	"github.com/usher-sso/usher/internal/gate"
 	"github.com/usher-sso/usher/internal/mediastore"
+	"github.com/usher-sso/usher/internal/notice"
 	"github.com/usher-sso/usher/internal/publisher"
 	"github.com/usher-sso/usher/internal/session"
 	"github.com/usher-sso/usher/internal/sso"
@@ -100,7 +101,8 @@ func (a *App) wire(ctx context.Context, n *node) (*domain, error) {
 		a.log.Error("rendering a page", zap.String("page", page), zap.Error(err))
 	}
 	sessions := session.NewManager(n.store, n.memory, keys, directory, n.root)
-	customers := customer.NewService(n.store, sessions, n.hasher, n.limits)
+	notices := notice.NewSender(a.hub, a.mailer, n.throttle, func(err error) { a.log.Error("telling a customer", zap.Error(err)) })
+	customers := customer.NewService(n.store, sessions, n.hasher, n.limits, notices, n.root)
 	signIn := sso.NewService(a.hub, n.store, sessions, directory, n.root)
 	sitePages := pages.SitePages{Hub: a.hub, Renderer: renderer, Directory: directory}
 
@@ -110,7 +112,8 @@ func (a *App) wire(ctx context.Context, n *node) (*domain, error) {
 		Sessions: sessions, SSO: signIn, Flow: flow.NewDispatcher(n.store, directory), Report: a.report,
 	})
 	api := mediastore.New(mediastore.Config{
-		Store: n.store, Directory: directory, Customers: customers, Sessions: sessions, Keys: keys, Report: a.report,
+		Store: n.store, Directory: directory, Customers: customers, Sessions: sessions, Keys: keys,
+		Notices: notices, Report: a.report,
 	})
 	hub.Mount(mux)
 	api.Mount(mux)

@@ -161,11 +161,21 @@ func setPlaceholders(r *http.Request, id *gate.Identity) {
 	if !ok {
 		return
 	}
-	repl.Set("http.auth.user.id", id.CustomerID)
-	repl.Set("http.auth.user.publisher_id", id.PublisherID)
-	repl.Set("http.auth.user.session_id", id.SessionID)
-	repl.Set("http.auth.user.email", id.Email)
-	repl.Set("http.auth.user.consents", id.Consents)
+	repl.Map(func(key string) (any, bool) {
+		switch key {
+		case "http.auth.user.id":
+			return id.CustomerID, true
+		case "http.auth.user.publisher_id":
+			return id.PublisherID, true
+		case "http.auth.user.session_id":
+			return id.SessionID, true
+		case "http.auth.user.email":
+			return id.Email, true
+		case "http.auth.user.consents":
+			return id.Consents, true
+		}
+		return nil, false
+	})
 }
 
 // Interface guards

@@ -30,13 +30,14 @@ const chores = time.Minute
 // node is what this process has of one store: the open backend and what is
 // remembered beside it. Its goroutine ends with it, not with a configuration.
 type node struct {
-	store   *authstore.Store
-	memory  *session.Memory
-	root    secret.Root
-	hasher  *customer.Hasher
-	limits  *customer.Limits
-	cancel  context.CancelFunc
-	waiting sync.WaitGroup
+	store    *authstore.Store
+	memory   *session.Memory
+	root     secret.Root
+	hasher   *customer.Hasher
+	throttle *throttle.Throttle
+	limits   *customer.Limits
+	cancel   context.CancelFunc
+	waiting  sync.WaitGroup
 }
 
 // openNode opens a store for the first configuration that needs it.
@@ -45,10 +46,10 @@ func openNode(ctx context.Context, guest StoreModule, log *zap.Logger) (*node, e
 	if err != nil {
 		return nil, err
 	}
+	tries := throttle.New(time.Now)
 	n := &node{
-		store:  authstore.New(backend, time.Now),
-		hasher: customer.NewHasher(0, 0),
-		limits: customer.NewLimits(throttle.New(time.Now)),
+		store: authstore.New(backend, time.Now), hasher: customer.NewHasher(0, 0),
+		throttle: tries, limits: customer.NewLimits(tries),
 	}
 	if err := n.load(ctx); err != nil {
 		backend.Close()

@@ -101,7 +101,6 @@ func (h *Hub) login(w http.ResponseWriter, r *http.Request, v visit) error {
 	case err != nil:
 		return err
 	}
-	h.remember(w, r, v.publisher, e.Secrets.Hub)
-	redirect(w, v.next())
+	h.welcome(w, r, v, e)
 	return nil
 }

@@ -19,6 +19,7 @@ func (h *Hub) registerView(v visit) (Register, error) {
 	boxes, err := consentBoxes(v.publisher.Consents, func(d authstore.ConsentDefinition) bool { return d.EnabledByDefault })
 	return Register{
 		Chrome: h.chrome(v), FormAction: v.to("/register"), LoginURL: v.to("/login"), Consents: boxes,
+		PasswordHint: "At least 8 characters, with a letter and a digit or symbol.",
 	}, err
 }
 
@@ -55,8 +56,7 @@ func (h *Hub) register(w http.ResponseWriter, r *http.Request, v visit) error {
 	if err != nil {
 		return h.refuseRegistration(w, view, err)
 	}
-	h.remember(w, r, v.publisher, e.Secrets.Hub)
-	redirect(w, v.next())
+	h.welcome(w, r, v, e)
 	return nil
 }
 

@@ -104,9 +104,14 @@ func (r *Renderer) Problem(w http.ResponseWriter, v Problem) {
 }
 
 // view is a pointer to any of the views in views.go.
-type view interface{ chrome() *Chrome }
+type view interface {
+	chrome() *Chrome
+	framed() bool
+}
 
 func (c *Chrome) chrome() *Chrome { return c }
+func (c *Chrome) framed() bool    { return false }
+func (v *Problem) framed() bool   { return v.Framed }
 
 // complete fills what the layout cannot do without.
 func (c *Chrome) complete() {
@@ -122,7 +127,7 @@ func (c *Chrome) complete() {
 // page with status 200 would be worse than none.
 func (r *Renderer) write(w http.ResponseWriter, status int, page string, v view) {
 	v.chrome().complete()
-	setHeaders(w.Header(), v.chrome().FormOrigins)
+	setHeaders(w.Header(), v.chrome().FormOrigins, v.framed())
 
 	var body bytes.Buffer
 	if err := r.pages[page].Execute(&body, v); err != nil {
@@ -141,14 +146,18 @@ func (r *Renderer) write(w http.ResponseWriter, status int, page string, v view)
 
 // setHeaders sets what every page is sent with. The referrer stays within the
 // origin, rather than vanishing, because same-origin checks of forms may need it.
-func setHeaders(h http.Header, formOrigins []string) {
+func setHeaders(h http.Header, formOrigins []string, framed bool) {
+	policy := contentSecurityPolicy(formOrigins)
+	if !framed {
+		policy += "; frame-ancestors 'none'"
+		h.Set("X-Frame-Options", "DENY")
+	}
 	h.Set("Cache-Control", "no-store")
-	h.Set("Content-Security-Policy", contentSecurityPolicy(formOrigins))
+	h.Set("Content-Security-Policy", policy)
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	h.Set("Permissions-Policy", "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()")
 	h.Set("Referrer-Policy", "same-origin")
 	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("X-Frame-Options", "DENY")
 }
 
 func contentSecurityPolicy(formOrigins []string) string {
@@ -159,7 +168,7 @@ func contentSecurityPolicy(formOrigins []string) string {
 		}
 	}
 	return "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action " + formAction +
-		"; frame-ancestors 'none'; base-uri 'none'"
+		"; base-uri 'none'"
 }
 
 // isOrigin tells whether s is exactly a scheme and a host, written so that a

@@ -57,7 +57,7 @@ func renderAll(t *testing.T, text, address string) map[string]*httptest.Response
 	r.Welcome(answer("welcome"), 200, Welcome{c, address, address, sites})
 	r.SignOut(answer("signout"), 200, SignOut{c, address, address})
 	r.SignedOut(answer("signedout"), 200, SignedOut{c, address, address})
-	r.Problem(answer("problem"), Problem{titled, 403, text, text, address, text})
+	r.Problem(answer("problem"), Problem{titled, 403, text, text, address, text, false})
 	for page := range r.pages {
 		if answers[page] == nil {
 			t.Errorf("the page %s is not tested", page)
@@ -265,7 +265,7 @@ func TestEveryPageSendsExactlyTheseHeaders(t *testing.T) {
 		want := map[string]string{
 			"Cache-Control":              "no-store",
 			"Content-Length":             strconv.Itoa(answer.Body.Len()),
-			"Content-Security-Policy":    "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+			"Content-Security-Policy":    "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
 			"Content-Type":               "text/html; charset=utf-8",
 			"Cross-Origin-Opener-Policy": "same-origin",
 			"Permissions-Policy":         "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",

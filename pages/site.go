@@ -75,7 +75,7 @@ func (s SitePages) Problem(w http.ResponseWriter, _ *http.Request, p gate.Proble
 	}
 	view := Problem{
 		Chrome: s.chrome(p.Site), Status: p.Status, Sentence: said.sentence,
-		ActionLabel: said.action, ActionURL: back,
+		ActionLabel: said.action, ActionURL: back, Framed: p.Kind == gate.ProblemNotSignedIn,
 	}
 	view.Title = said.title
 	s.Renderer.Problem(w, view)

@@ -155,6 +155,10 @@ type Problem struct {
 	ActionLabel string // such as "Try again"
 	ActionURL   string // "" hides the action
 	Reference   string // a short id that the logs know too; "" leaves it out
+
+	// Framed lets the page be shown inside another, where its action leads out
+	// of the frame. Nothing on such a page is worth a stolen click.
+	Framed bool
 }
 
 // fault is one line of a form's error summary. Target is the id of the field

@@ -159,7 +159,17 @@ func (h *Hub) arrival(r *http.Request, v visit) (customer.Arrival, error) {
 		return a, err
 	}
 	a.Replaced = old.ID
+	if c, err := r.Cookie(sso.CookiesFor(h.Origin).Name(sso.DeviceCookie)); err == nil {
+		a.Known = c.Value
+	}
 	return a, nil
+}
+
+// welcome gives the browser what a registration or login has earned it.
+func (h *Hub) welcome(w http.ResponseWriter, r *http.Request, v visit, e customer.Entry) {
+	h.remember(w, r, v.publisher, e.Secrets.Hub)
+	sso.CookiesFor(h.Origin).Set(w.Header(), sso.DeviceCookie, e.Known, session.Longest)
+	redirect(w, v.next())
 }
 
 func viewerIP(r *http.Request) string {

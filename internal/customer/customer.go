@@ -15,6 +15,8 @@ import (
 
 	"github.com/usher-sso/usher/authstore"
 	"github.com/usher-sso/usher/internal/consent"
+	"github.com/usher-sso/usher/internal/notice"
+	"github.com/usher-sso/usher/internal/secret"
 	"github.com/usher-sso/usher/internal/session"
 )
 
@@ -41,12 +43,17 @@ type Service struct {
 	sessions *session.Manager
 	hasher   *Hasher
 	limits   *Limits
+	notices  *notice.Sender
+	devices  secret.Marker
 }
 
 // NewService returns a Service. hasher and limits are shared by all Services
 // of one process.
-func NewService(store *authstore.Store, sessions *session.Manager, hasher *Hasher, limits *Limits) *Service {
-	return &Service{store: store, sessions: sessions, hasher: hasher, limits: limits}
+func NewService(store *authstore.Store, sessions *session.Manager, hasher *Hasher, limits *Limits, notices *notice.Sender, root secret.Root) *Service {
+	return &Service{
+		store: store, sessions: sessions, hasher: hasher, limits: limits, notices: notices,
+		devices: secret.NewMarker(root, "known device"),
+	}
 }
 
 // Arrival is where somebody comes from who registers or logs in, and what they
@@ -56,6 +63,7 @@ type Arrival struct {
 	Start    session.Start
 	OfferID  string // the offer that was named instead of a publisher
 	Replaced string // session that the same browser had before, or ""
+	Known    string // Entry.Known of an earlier visit of the same browser, or ""
 }
 
 // Entry is what a successful registration or login gives.
@@ -63,6 +71,10 @@ type Entry struct {
 	Customer authstore.Customer
 	Session  authstore.Session
 	Secrets  session.Secrets
+
+	// Known is for the browser to keep: with it, its owner can log in even
+	// while strangers have used up the account's tries.
+	Known string
 }
 
 // Registration is a new customer as it arrives.
@@ -103,13 +115,14 @@ func (s *Service) Register(ctx context.Context, p authstore.Publisher, r Registr
 		Identity: authstore.Identity{Provider: authstore.ProviderPassword, Subject: email.Key, Password: encoded},
 	})
 	if errors.Is(err, authstore.ErrTaken) {
+		s.notices.AccountExists(p.Name, email.Mailbox)
 		return Entry{}, ErrExists
 	}
 	if err != nil {
 		return Entry{}, fmt.Errorf("storing a registration: %w", err)
 	}
 	started.CustomerID = c.ID
-	return Entry{c, started, given}, s.sessions.Replace(ctx, from.Replaced)
+	return Entry{c, started, given, s.deviceToken(from.Known, p.ID, email.Key)}, s.sessions.Replace(ctx, from.Replaced)
 }
 
 // Login starts a session of the customer with that address and password at the
@@ -119,7 +132,11 @@ func (s *Service) Login(ctx context.Context, p authstore.Publisher, address, pas
 	if err != nil {
 		return Entry{}, err
 	}
-	if err := s.limits.login(p.ID, email.Key, from.Device.IP); err != nil {
+	who, known := s.knownDevice(from.Known, p.ID, email.Key)
+	if !known {
+		who = accountKey(p.ID, email.Key)
+	}
+	if err := s.limits.login(who, from.Device.IP); err != nil {
 		return Entry{}, err
 	}
 	c, identity, err := s.store.CustomerByIdentity(ctx, p.ID, authstore.ProviderPassword, email.Key)
@@ -134,10 +151,10 @@ func (s *Service) Login(ctx context.Context, p authstore.Publisher, address, pas
 	if !ok || c.Disabled {
 		return Entry{}, ErrCredentials
 	}
-	s.limits.succeeded(p.ID, email.Key, from.Device.IP)
+	s.limits.succeeded(who, from.Device.IP)
 	started, given, err := s.sessions.Start(ctx, c, from.OfferID, from.Device, from.Start, from.Replaced)
 	if errors.Is(err, authstore.ErrNotFound) {
 		return Entry{}, ErrCredentials // erased meanwhile
 	}
-	return Entry{c, started, given}, err
+	return Entry{c, started, given, s.deviceToken(from.Known, p.ID, email.Key)}, err
 }

@@ -7,10 +7,8 @@ import (
 	"errors"
 	"net/mail"
 	"strings"
-	"unicode/utf8"
 
 	"golang.org/x/net/idna"
-	"golang.org/x/text/unicode/norm"
 )
 
 // ErrEmail says that a text is not an e-mail address that mail can be sent to.
@@ -20,20 +18,26 @@ var ErrEmail = errors.New("not a valid e-mail address")
 // 4.5.3.1.3, less the brackets).
 const maxEmail = 254
 
-// Email is an address as it was written, and in the one form that all of its
-// spellings share. Accounts and limits go by the latter, so that another
-// spelling is neither another account nor another counter.
+// Email is an e-mail address in its forms.
 type Email struct {
+	// Address is as it was written, to be shown.
 	Address string
-	Key     string
+
+	// Mailbox has the domain in ASCII, as mail servers want it.
+	Mailbox string
+
+	// Key is the one form that all spellings share. Accounts and limits go by
+	// it, so that another spelling is neither another account nor another
+	// counter.
+	Key string
 }
 
-// ParseEmail reads an address (RFC 5322 addr-spec, no display name). The key
-// ignores case and Unicode composition, and the domain is in ASCII. Errors:
-// ErrEmail.
+// ParseEmail reads an address (RFC 5322 addr-spec, no display name). Domains
+// may be international; the part before the at sign is ASCII, because few mail
+// servers take another (RFC 6531). Errors: ErrEmail.
 func ParseEmail(s string) (Email, error) {
 	s = strings.TrimSpace(s)
-	if len(s) > maxEmail || !utf8.ValidString(s) || strings.ContainsAny(s, "<>\"\r\n\x00") {
+	if len(s) > maxEmail || strings.ContainsAny(s, "<>\"\r\n\x00") {
 		return Email{}, ErrEmail
 	}
 	a, err := mail.ParseAddress(s)
@@ -41,11 +45,18 @@ func ParseEmail(s string) (Email, error) {
 		return Email{}, ErrEmail
 	}
 	at := strings.LastIndexByte(s, '@')
+	if strings.IndexFunc(s[:at], func(r rune) bool { return r > '~' }) >= 0 {
+		return Email{}, ErrEmail
+	}
 	domain, err := idna.Lookup.ToASCII(s[at+1:])
 	if err != nil || !strings.Contains(domain, ".") || strings.HasSuffix(domain, ".") {
 		return Email{}, ErrEmail
 	}
-	return Email{Address: s, Key: strings.ToLower(norm.NFC.String(s[:at])) + "@" + strings.ToLower(domain)}, nil
+	mailbox := s[:at+1] + strings.ToLower(domain)
+	if len(mailbox) > maxEmail {
+		return Email{}, ErrEmail
+	}
+	return Email{Address: s, Mailbox: mailbox, Key: strings.ToLower(mailbox)}, nil
 }
 
 // Local returns the part before the at sign, which no password should be.

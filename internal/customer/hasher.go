@@ -18,10 +18,10 @@ import (
 // tries again only makes the queue longer.
 var ErrBusy = errors.New("too many passwords waiting to be hashed")
 
-// defaultQueue is how many callers may wait for a worker. A hash takes about
-// 30 ms, so with one worker the last of 64 waits two seconds, which a viewer at
-// a login form still takes. A flood of logins fills more at once, and each
-// waiting request holds memory and a connection.
+// defaultQueue is how many callers may wait for a worker. A hash takes 30 to
+// 50 ms, so with one worker the last of 64 waits two or three seconds, about
+// what a viewer at a login form puts up with. A flood of logins would fill any
+// queue, and each waiting request holds memory and a connection.
 const defaultQueue = 64
 
 // Hasher turns passwords into hashes and compares them, a bounded number at a

@@ -41,14 +41,15 @@ func networkKey(what, ip string, limit throttle.Limit) throttle.Key {
 	return throttle.Key{Name: what + "/network/" + throttle.Prefix(addr), Limit: limit}
 }
 
-// login takes one try to log in, or returns a *LimitError.
-func (l *Limits) login(publisher int64, email, ip string) error {
-	return l.take(accountKey(publisher, email), networkKey("login", ip, perNetwork))
+// login takes one try to log in, or returns a *LimitError. who is the account,
+// or a device that the account knows.
+func (l *Limits) login(who throttle.Key, ip string) error {
+	return l.take(who, networkKey("login", ip, perNetwork))
 }
 
 // succeeded gives back what a successful login took.
-func (l *Limits) succeeded(publisher int64, email, ip string) {
-	l.throttle.Forgive(accountKey(publisher, email))
+func (l *Limits) succeeded(who throttle.Key, ip string) {
+	l.throttle.Forgive(who)
 	l.throttle.Refund(networkKey("login", ip, perNetwork))
 }
 

@@ -9,10 +9,19 @@ import (
 	"time"
 )
 
-// digest is the SHA-256 of a cookie or token; the cache never holds either.
+// digest stands for a cookie or token at one audience; the cache holds neither.
 type digest [sha256.Size]byte
 
-func digestOf(s string) digest { return sha256.Sum256([]byte(s)) }
+// digestOf mixes what was presented with where: a judgement made for one site
+// must not answer for another that shares the gate. To make two pairs meet
+// takes as many tries as to find a collision.
+func digestOf(presented, audience string) digest {
+	d, a := sha256.Sum256([]byte(presented)), sha256.Sum256([]byte(audience))
+	for i := range d {
+		d[i] ^= a[i]
+	}
+	return d
+}
 
 const (
 	// shards spreads the cache over locks that requests rarely share.

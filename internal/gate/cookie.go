@@ -55,7 +55,7 @@ func findCookie(h http.Header, name string) (string, bool) {
 // byCookie returns who a site cookie belongs to, nil for nobody. A token that
 // has expired is renewed here, without a redirect, while its session lives.
 func (g *Gate) byCookie(w http.ResponseWriter, r *http.Request, value string, site publisher.Origin) (*Identity, error) {
-	digest := digestOf(value)
+	digest := digestOf(value, string(site))
 	now := g.sessions.Now()
 	if e, ok := g.cache.get(digest, now); ok {
 		id := g.live(e.identity)
@@ -165,6 +165,6 @@ func keepOthers(h http.Header, lines []string) {
 // ownCookie tells whether a cookie is usher's, on https or on plain http.
 func ownCookie(part string) bool {
 	name, _, _ := strings.Cut(part, "=")
-	name = strings.TrimPrefix(name, "__Host-")
+	name = strings.TrimPrefix(strings.TrimSpace(name), "__Host-")
 	return name == "usher" || strings.HasPrefix(name, "usher-")
 }

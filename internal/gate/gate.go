@@ -194,7 +194,7 @@ func (g *Gate) byBearer(raw string, site publisher.Origin) *Identity {
 	if !ok {
 		return nil
 	}
-	digest := digestOf("bearer " + token.PublisherAudience(p.ID) + " " + raw)
+	digest := digestOf(raw, token.PublisherAudience(p.ID))
 	if e, ok := g.cache.get(digest, g.sessions.Now()); ok {
 		return g.live(e.identity)
 	}

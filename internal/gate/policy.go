@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"path"
 	"strings"
+	"unicode/utf8"
 )
 
 // Access is what a path asks of its visitors.
@@ -43,13 +44,13 @@ func NewPolicy(public, optional []string) (*Policy, error) {
 
 // CheckPattern judges a pattern of an open path.
 func CheckPattern(p string) error {
-	plain := strings.TrimSuffix(p, "*")
+	begin := strings.TrimSuffix(p, "*")
 	switch {
-	case !strings.HasPrefix(p, "/"), strings.Contains(plain, "*"):
+	case !strings.HasPrefix(p, "/"), strings.Contains(begin, "*"):
 		return fmt.Errorf("%q is not a path pattern; write an exact path such as /about, or a beginning such as /assets/*", p)
-	case readings(plain) == nil, plain != path.Clean(plain) && plain != path.Clean(plain)+"/":
-		return fmt.Errorf("%q is not a plain path; write it without .., //, ; or encoded characters", p)
-	case strings.HasPrefix(strings.ToLower(plain), ReservedPrefix):
+	case len(readings(begin)) != 1, strings.ContainsAny(begin, "%;?#"):
+		return fmt.Errorf("%q is not a plain path; write it as people read it, without .., //, ;, ? or encoded characters", p)
+	case reservedPart(begin) >= 0:
 		return fmt.Errorf("%q is reserved; %s belongs to the gate", p, ReservedPrefix)
 	}
 	return nil
@@ -79,10 +80,18 @@ func (p *Policy) Access(decoded, sent string) (Access, string) {
 	return first, reserved
 }
 
-// plain tells, without allocating, that a path has one reading.
+// plain tells, without allocating, that a path has one reading. It may say no
+// of a path that has.
 func plain(p string) bool {
-	return strings.HasPrefix(p, "/") && !strings.Contains(p, "//") && !strings.Contains(p, "/.") &&
-		!strings.ContainsAny(p, "\\;%") && !hasControl(p)
+	if !strings.HasPrefix(p, "/") || strings.Contains(p, "//") || strings.Contains(p, "/.") {
+		return false
+	}
+	for i := range len(p) {
+		if c := p[i]; c <= 0x20 || c >= 0x7f || c == '\\' || c == ';' || c == '%' {
+			return false
+		}
+	}
+	return true
 }
 
 func hasControl(p string) bool {
@@ -97,7 +106,7 @@ func hasControl(p string) bool {
 // readings returns the different plain paths that servers might make of a
 // decoded path, or nil when no safe one exists.
 func readings(p string) []string {
-	if !strings.HasPrefix(p, "/") || hasControl(p) || strings.Contains(p, "\\") {
+	if !strings.HasPrefix(p, "/") || hasControl(p) || strings.Contains(p, "\\") || !utf8.ValidString(p) {
 		return nil
 	}
 	for segment := range strings.SplitSeq(p, "/") {
@@ -142,11 +151,8 @@ func hiddenEncoding(decoded string) bool {
 }
 
 func (p *Policy) classify(at string) (Access, string) {
-	if len(at) >= len(ReservedPrefix)-1 && strings.EqualFold(at[:len(ReservedPrefix)-1], ReservedPrefix[:len(ReservedPrefix)-1]) {
-		rest := at[len(ReservedPrefix)-1:]
-		if rest == "" || rest[0] == '/' {
-			return Reserved, strings.TrimPrefix(rest, "/")
-		}
+	if i := reservedPart(at); i >= 0 {
+		return Reserved, strings.TrimPrefix(at[i:], "/")
 	}
 	if matches(p.public, at) {
 		return Public, ""
@@ -155,6 +161,16 @@ func (p *Policy) classify(at string) (Access, string) {
 		return Optional, ""
 	}
 	return Protected, ""
+}
+
+// reservedPart returns where the part after the reserved prefix begins, or -1
+// when the path does not begin with it, in any case.
+func reservedPart(at string) int {
+	n := len(ReservedPrefix) - 1 // without the last slash
+	if len(at) < n || !strings.EqualFold(at[:n], ReservedPrefix[:n]) || len(at) > n && at[n] != '/' {
+		return -1
+	}
+	return n
 }
 
 func matches(patterns []string, at string) bool {

@@ -34,7 +34,7 @@ func kind(r *http.Request) request {
 		return preflight
 	case r.Method != http.MethodGet && r.Method != http.MethodPost, h.Get("Upgrade") != "":
 		return fetch
-	case strings.Contains(h.Get("Sec-Purpose"), "prefetch"), strings.Contains(h.Get("Purpose"), "prefetch"):
+	case ahead(h), bears(h):
 		return fetch
 	case mode == "navigate" && dest != "document":
 		return frame
@@ -44,6 +44,24 @@ func kind(r *http.Request) request {
 		return form
 	}
 	return navigation
+}
+
+// ahead tells whether nobody has asked for the page yet: the browser fetches it
+// in case somebody will.
+func ahead(h http.Header) bool {
+	for _, name := range []string{"Sec-Purpose", "Purpose", "X-Moz"} {
+		if strings.Contains(h.Get(name), "prefetch") {
+			return true
+		}
+	}
+	return false
+}
+
+// bears tells whether the client holds tokens itself, so that it can get a new
+// one without a page.
+func bears(h http.Header) bool {
+	_, ok := bearer(h)
+	return ok
 }
 
 func wantsHTML(h http.Header) bool { return strings.Contains(h.Get("Accept"), "text/html") }
@@ -63,6 +81,7 @@ func (g *Gate) turnAway(w http.ResponseWriter, r *http.Request, site publisher.O
 	case preflight:
 		g.answerPreflight(w, r, site)
 	default:
+		g.allowSister(w, r, site)
 		w.Header().Set("WWW-Authenticate", "Bearer")
 		writeJSON(w, r, http.StatusUnauthorized, map[string]any{
 			"error": "login_required", "loginUrl": string(site) + ReservedPrefix + "login",
@@ -73,15 +92,23 @@ func (g *Gate) turnAway(w http.ResponseWriter, r *http.Request, site publisher.O
 // answerPreflight lets a page of a sister site send its request, which then
 // meets the gate like any other. It says nothing to pages of other sites.
 func (g *Gate) answerPreflight(w http.ResponseWriter, r *http.Request, site publisher.Origin) {
-	origin := r.Header.Get("Origin")
-	w.Header().Add("Vary", "Origin")
-	if g.sisters(site, publisher.Origin(origin)) {
-		h := w.Header()
-		h.Set("Access-Control-Allow-Origin", origin)
+	if h := w.Header(); g.allowSister(w, r, site) {
 		h.Set("Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, PATCH, DELETE")
 		h.Set("Access-Control-Allow-Headers", "Accept, Authorization, Content-Type")
 	}
 	w.WriteHeader(http.StatusNoContent)
+}
+
+// allowSister lets a page of a sister site read the answer, so that it learns
+// that its visitor has to sign in.
+func (g *Gate) allowSister(w http.ResponseWriter, r *http.Request, site publisher.Origin) bool {
+	origin := r.Header.Get("Origin")
+	w.Header().Add("Vary", "Origin")
+	if origin == "" || !g.sisters(site, publisher.Origin(origin)) {
+		return false
+	}
+	w.Header().Set("Access-Control-Allow-Origin", origin)
+	return true
 }
 
 // sisters tells whether two sites belong to one publisher.

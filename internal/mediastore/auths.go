@@ -151,6 +151,9 @@ func (a *API) refresh(ctx context.Context, c *call) (any, error) {
 		return nil, badBody("Missing or invalid parameter: refreshToken")
 	}
 	s, next, err := a.Sessions.Refresh(ctx, in.RefreshToken)
+	if errors.Is(err, session.ErrReused) {
+		a.tellReuse(ctx, c, s)
+	}
 	if errors.Is(err, session.ErrRefused) {
 		return nil, errRefresh
 	}
@@ -162,6 +165,19 @@ func (a *API) refresh(ctx context.Context, c *call) (any, error) {
 		return nil, errRefresh
 	}
 	return tokens{JWT: jwt, RefreshToken: next}, err
+}
+
+// tellReuse lets the customer know that a session of theirs was ended.
+func (a *API) tellReuse(ctx context.Context, c *call, s authstore.Session) {
+	owner, err := a.Store.Customer(ctx, s.CustomerID)
+	if err != nil {
+		a.Report(c.Request, err)
+		return
+	}
+	p, _ := a.Directory.ByID(s.PublisherID)
+	if email, err := customer.ParseEmail(owner.Email); err == nil {
+		a.Notices.SessionEnded(p.Name, email.Mailbox)
+	}
 }
 
 func (a *API) entry(ctx context.Context, e customer.Entry) (any, error) {

@@ -95,16 +95,17 @@ func (a *API) customer(ctx context.Context, c *call) (any, error) {
 
 // locales is GET /locales, section 5.1.
 func (a *API) locales(_ context.Context, c *call) (any, error) {
-	addr := clientIP(c.Request)
+	text := ipText(c)
 	if given := c.URL.Query().Get("customerIP"); given != "" {
-		var err error
-		if addr, err = netip.ParseAddr(given); err != nil || addr.Zone() != "" {
-			return nil, failure(400, "REQ0002", "Invalid param customerIP")
+		text = given
+		if addr, err := netip.ParseAddr(given); err != nil || addr.Zone() != "" {
+			return nil, errCustomerIP
 		}
 	}
+	addr, _ := netip.ParseAddr(text)
 	l := locale.Resolve(addr, c.Header.Get("Accept-Language"))
 	return map[string]string{
-		"country": l.Country, "currency": l.Currency, "locale": l.Locale, "ipAddress": addr.String(),
+		"country": l.Country, "currency": l.Currency, "locale": l.Locale, "ipAddress": text,
 	}, nil
 }
 

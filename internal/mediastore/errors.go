@@ -32,6 +32,8 @@ func failure(status int, code, message string) *Error {
 
 // The failures of the contract that carry one message.
 var (
+	errBody           = badBody("Invalid request body")
+	errCustomerIP     = failure(http.StatusBadRequest, "REQ0002", "Invalid param customerIP")
 	errPublisherParam = failure(http.StatusBadRequest, "REQ0003", "Invalid param publisherId")
 	errCustomerParam  = failure(http.StatusBadRequest, "REQ0003", "Invalid path parameters")
 	errPublisher      = failure(http.StatusUnprocessableEntity, "REQ0100", "Offer or publisher not found")

@@ -12,6 +12,7 @@ import (
 
 	"github.com/usher-sso/usher/authstore"
 	"github.com/usher-sso/usher/internal/customer"
+	"github.com/usher-sso/usher/internal/notice"
 	"github.com/usher-sso/usher/internal/publisher"
 	"github.com/usher-sso/usher/internal/session"
 	"github.com/usher-sso/usher/internal/token"
@@ -24,6 +25,7 @@ type Config struct {
 	Customers *customer.Service
 	Sessions  *session.Manager
 	Keys      *token.Keyring
+	Notices   *notice.Sender
 
 	// Report hears of errors that the client is only told to be internal.
 	Report func(r *http.Request, err error)

@@ -73,14 +73,14 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 func decode[T any](c *call) (T, error) {
 	var v T
 	if err := checkStrict(c.body); err != nil {
-		return v, badBody(err.Error())
+		return v, err
 	}
 	if err := json.Unmarshal(c.body, &v); err != nil {
 		var wrong *json.UnmarshalTypeError
 		if errors.As(err, &wrong) && wrong.Field != "" {
 			return v, badBody("Invalid param " + wrong.Field)
 		}
-		return v, badBody("Invalid request body")
+		return v, errBody
 	}
 	return v, nil
 }
@@ -92,13 +92,13 @@ func checkStrict(b []byte) error {
 	d.UseNumber()
 	t, err := d.Token()
 	if err != nil || t != json.Delim('{') {
-		return errors.New("Invalid request body") //nolint:staticcheck // the contract's words
+		return errBody
 	}
 	if err := checkObject(d, 1); err != nil {
 		return err
 	}
 	if _, err := d.Token(); err != io.EOF {
-		return errors.New("Invalid request body") //nolint:staticcheck // the contract's words
+		return errBody
 	}
 	return nil
 }
@@ -109,11 +109,11 @@ func checkObject(d *json.Decoder, depth int) error {
 		t, err := d.Token()
 		name, _ := t.(string)
 		if err != nil {
-			return errors.New("Invalid request body") //nolint:staticcheck // the contract's words
+			return errBody
 		}
 		// Go matches names without regard to case, so they clash that way too.
 		if folded := strings.ToLower(name); seen[folded] {
-			return fmt.Errorf("member %q is given twice", name)
+			return badBody(fmt.Sprintf("member %q is given twice", name))
 		} else {
 			seen[folded] = true
 		}
@@ -121,21 +121,23 @@ func checkObject(d *json.Decoder, depth int) error {
 			return err
 		}
 	}
-	_, err := d.Token()
-	return err
+	if _, err := d.Token(); err != nil {
+		return errBody
+	}
+	return nil
 }
 
 func checkValue(d *json.Decoder, depth int) error {
 	t, err := d.Token()
 	if err != nil {
-		return errors.New("Invalid request body") //nolint:staticcheck // the contract's words
+		return errBody
 	}
 	delim, ok := t.(json.Delim)
 	switch {
 	case !ok:
 		return nil
 	case depth >= maxDepth:
-		return errors.New("body is nested too deeply")
+		return badBody("body is nested too deeply")
 	case delim == '{':
 		return checkObject(d, depth+1)
 	}
@@ -144,8 +146,10 @@ func checkValue(d *json.Decoder, depth int) error {
 			return err
 		}
 	}
-	_, err = d.Token()
-	return err
+	if _, err := d.Token(); err != nil {
+		return errBody
+	}
+	return nil
 }
 
 // id is an id that clients send as a string or as a number.

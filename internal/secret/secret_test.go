@@ -49,7 +49,7 @@ func TestDerivedKeysDifferByPurposeAndRoot(t *testing.T) {
 	if string(a.Derive("x")) == string(a.Derive("y")) || string(a.Derive("x")) == string(b.Derive("x")) {
 		t.Fatal("two purposes or two roots share a key")
 	}
-	if string(a.Derive("x")) != string(a.Derive("x")) {
+	if again := string(a.Derive("x")); again != string(a.Derive("x")) {
 		t.Fatal("a key is not the same twice")
 	}
 }

@@ -58,7 +58,7 @@ func successor(proof, salt string) string {
 
 // Refresh spends a refresh token and returns its session and the next one. The
 // same token within the grace returns the same successor; later it ends the
-// session. Errors: ErrRefused.
+// session, which is returned with ErrReused. Errors: ErrRefused, ErrReused.
 func (m *Manager) Refresh(ctx context.Context, raw string) (authstore.Session, string, error) {
 	id, generation, proof, ok := m.parseRefresh(raw)
 	if !ok || m.memory.Ended(id) {
@@ -77,7 +77,7 @@ func (m *Manager) Refresh(ctx context.Context, raw string) (authstore.Session, s
 		return s, "", fmt.Errorf("refreshing: %w", err)
 	case verdict == authstore.End:
 		m.memory.end(id, m.store.Now().Add(endedFor))
-		return s, "", ErrRefused
+		return s, "", ErrReused
 	}
 	return s, m.refreshToken(id, s.Refresh.Generation, next), nil
 }

@@ -42,6 +42,10 @@ const endedFor = TokenLife + time.Minute
 // ErrRefused says that a secret belongs to no live session.
 var ErrRefused = errors.New("session is over or was never there")
 
+// ErrReused is the ErrRefused of a refresh token that was used before, after
+// which the session has ended: one of the two who used it is a thief.
+var ErrReused = fmt.Errorf("%w: refresh token was used before", ErrRefused)
+
 // Device is where a sign-in comes from.
 type Device struct {
 	IP        string

@@ -13,9 +13,10 @@ import (
 
 // Cookie names, as they are on https. See Cookies.Name for plain http.
 const (
-	SiteCookie    = "__Host-usher"     // at a site: access token and the secret that renews it
-	PendingCookie = "__Host-usher-tx-" // at a site: a pending sign-in; its id follows
-	HubCookie     = "__Host-usher-hub" // at the hub: what proves the session
+	SiteCookie    = "__Host-usher"        // at a site: access token and the secret that renews it
+	PendingCookie = "__Host-usher-tx-"    // at a site: a pending sign-in; its id follows
+	HubCookie     = "__Host-usher-hub"    // at the hub: what proves the session
+	DeviceCookie  = "__Host-usher-device" // at the hub: somebody signed in here before
 )
 
 // hostPrefix makes browsers insist on Secure, Path=/ and no Domain

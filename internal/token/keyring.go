@@ -60,6 +60,7 @@ type keyset struct {
 
 type key struct {
 	id        string
+	header    string // of its tokens, encoded
 	method    jwt.SigningMethod
 	private   crypto.Signer
 	activates time.Time
@@ -125,9 +126,13 @@ func (k *Keyring) due(keys []authstore.Key) (store []authstore.Key, forget []str
 		}
 	}
 	activates := now
-	if newest != nil && newest.Expires.IsZero() {
+	if newest != nil {
 		activates = newest.Activates.Add(period)
 		if now.Before(activates.Add(-overlap)) {
+			if !newest.Expires.IsZero() { // another algorithm was configured meanwhile
+				newest.Expires = time.Time{}
+				store = append(store, *newest)
+			}
 			return store, forget, nil
 		}
 		if activates.Before(now) {
@@ -175,8 +180,9 @@ func newKeyset(stored []authstore.Key, now time.Time) (*keyset, error) {
 		if !ok {
 			return nil, fmt.Errorf("reading signing key %s: it cannot sign", s.ID)
 		}
+		method := jwt.GetSigningMethod(s.Algorithm)
 		set.byID[s.ID] = key{
-			id: s.ID, method: jwt.GetSigningMethod(s.Algorithm), private: private,
+			id: s.ID, header: headerOf(s.ID, method), method: method, private: private,
 			activates: s.Activates, expires: s.Expires,
 		}
 	}
@@ -188,12 +194,13 @@ func newKeyset(stored []authstore.Key, now time.Time) (*keyset, error) {
 // errNoKey cannot happen after OpenKeyring succeeded.
 var errNoKey = errors.New("no signing key is active")
 
-// signing returns the key that signs now: the newest active one.
+// signing returns the key that signs now: the newest active one, or by a clock
+// that is behind those of other nodes the one that is active first.
 func (k *Keyring) signing() (key, error) {
 	now := k.now()
 	var best key
 	for _, c := range k.keys.Load().byID {
-		if c.method.Alg() == k.algorithm && !c.activates.After(now) && c.verifies(now) && (best.id == "" || c.activates.After(best.activates)) {
+		if c.method.Alg() == k.algorithm && c.verifies(now) && (best.id == "" || c.signsRatherThan(best, now)) {
 			best = c
 		}
 	}
@@ -201,6 +208,14 @@ func (k *Keyring) signing() (key, error) {
 		return best, errNoKey
 	}
 	return best, nil
+}
+
+func (k key) signsRatherThan(other key, now time.Time) bool {
+	active, otherActive := !k.activates.After(now), !other.activates.After(now)
+	if active != otherActive {
+		return active
+	}
+	return k.activates.After(other.activates) == active
 }
 
 // JWKS returns the public keys as a JSON Web Key Set (RFC 7517), those that

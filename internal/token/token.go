@@ -8,11 +8,16 @@
 package token
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/usher-sso/usher/internal/secret"
 )
 
 var (
@@ -58,6 +63,7 @@ type wire struct {
 	Audience    string   `json:"aud"`
 	Expires     int64    `json:"exp"`
 	IssuedAt    int64    `json:"iat"`
+	NotBefore   int64    `json:"nbf,omitempty"` // never set by us, heeded all the same
 	SignedInAt  int64    `json:"auth_time"`
 	ID          string   `json:"jti"`
 	SessionID   string   `json:"sid"`
@@ -78,10 +84,44 @@ func (w *wire) GetExpirationTime() (*jwt.NumericDate, error) {
 func (w *wire) GetIssuedAt() (*jwt.NumericDate, error) {
 	return jwt.NewNumericDate(time.Unix(w.IssuedAt, 0)), nil
 }
-func (w *wire) GetNotBefore() (*jwt.NumericDate, error) { return nil, nil }
-func (w *wire) GetIssuer() (string, error)              { return w.Issuer, nil }
-func (w *wire) GetSubject() (string, error)             { return w.Subject, nil }
-func (w *wire) GetAudience() (jwt.ClaimStrings, error)  { return jwt.ClaimStrings{w.Audience}, nil }
+
+func (w *wire) GetNotBefore() (*jwt.NumericDate, error) {
+	if w.NotBefore == 0 {
+		return nil, nil
+	}
+	return jwt.NewNumericDate(time.Unix(w.NotBefore, 0)), nil
+}
+
+func (w *wire) GetIssuer() (string, error)             { return w.Issuer, nil }
+func (w *wire) GetSubject() (string, error)            { return w.Subject, nil }
+func (w *wire) GetAudience() (jwt.ClaimStrings, error) { return jwt.ClaimStrings{w.Audience}, nil }
+
+// UnmarshalJSON refuses an object that names a member twice, in whatever case:
+// readers differ in which of the two they take.
+func (w *wire) UnmarshalJSON(b []byte) error {
+	type plain wire // without this method
+	if err := json.Unmarshal(b, (*plain)(w)); err != nil {
+		return err
+	}
+	d := json.NewDecoder(bytes.NewReader(b))
+	if t, err := d.Token(); err != nil || t != json.Delim('{') {
+		return ErrInvalid
+	}
+	seen := map[string]bool{}
+	for d.More() {
+		t, err := d.Token()
+		name, _ := t.(string)
+		if name = strings.ToLower(name); err != nil || seen[name] {
+			return ErrInvalid
+		}
+		seen[name] = true
+		var value json.RawMessage
+		if err := d.Decode(&value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // Sign returns c as a signed token.
 func (k *Keyring) Sign(c Claims) (string, error) {
@@ -115,13 +155,13 @@ func (k *Keyring) VerifyForPublisher(raw string) (Claims, error) {
 }
 
 func (k *Keyring) verify(raw string, audience func(Claims) string) (Claims, error) {
-	if len(raw) > maxSize {
+	if len(raw) > maxSize || strings.ContainsAny(raw, "\r\n") { // base64 would pass over line breaks
 		return Claims{}, ErrInvalid
 	}
 	var w wire
 	_, err := k.parser.ParseWithClaims(raw, &w, k.keyFor)
 	switch {
-	case errors.Is(err, jwt.ErrTokenExpired) && !errors.Is(err, jwt.ErrTokenInvalidIssuer):
+	case errors.Is(err, jwt.ErrTokenExpired) && w.Issuer == k.issuer:
 		err = ErrExpired
 	case err != nil:
 		return Claims{}, ErrInvalid
@@ -142,14 +182,23 @@ func (w *wire) claims() (Claims, bool) {
 	}, err == nil && w.SessionID != "" && w.Subject == w.CustomerID
 }
 
-// keyFor finds the key that a token names by kid, and insists that the token
-// uses the key's own algorithm: a public key must never serve as another
-// algorithm's secret.
+// keyFor finds the key that a token names by kid, and insists on the header
+// that Sign gives it, to the letter: the key's own algorithm, our type, and
+// nothing that points anywhere else.
 func (k *Keyring) keyFor(t *jwt.Token) (any, error) {
 	kid, _ := t.Header["kid"].(string)
 	key, ok := k.keys.Load().byID[kid]
-	if !ok || t.Header["typ"] != typ || t.Method.Alg() != key.method.Alg() || !key.verifies(k.now()) {
+	if !ok || !strings.HasPrefix(t.Raw, key.header+".") || !key.verifies(k.now()) {
 		return nil, ErrInvalid
 	}
 	return key.private.Public(), nil
+}
+
+// headerOf returns the encoded header of tokens that a key signs.
+func headerOf(kid string, method jwt.SigningMethod) string {
+	b, err := json.Marshal(map[string]string{"alg": method.Alg(), "kid": kid, "typ": typ})
+	if err != nil {
+		panic("encoding a token's header: " + err.Error()) // strings always encode
+	}
+	return secret.Encoding.EncodeToString(b)
 }

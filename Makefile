@@ -1,0 +1,41 @@
+# usher: see README.md. Tools run at the versions pinned here, fetched by go.
+
+GO         ?= go
+GOTESTSUM   = $(GO) run gotest.tools/gotestsum@v1.13.0
+STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+.PHONY: build demo test lint bench browser clean
+
+build: ## the server, Caddy with usher's modules compiled in
+	$(GO) build -trimpath -o bin/usher ./cmd/usher
+
+demo: build ## a hub and two sites on this machine
+	@cat examples/demo/hello.txt
+	@exec bin/usher run --config Caddyfile
+
+test: browser ## everything; says at the end what was skipped
+	@test -z "$$(gofmt -l .)" || { echo "not formatted:"; gofmt -l .; exit 1; }
+	$(GO) vet ./...
+	$(GOTESTSUM) --format pkgname -- -race -timeout 14m ./...
+
+browser: # installs Chromium for the browser tests where that is possible
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || { \
+		if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+			apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; \
+		else \
+			echo "!!! Chromium is not installed and cannot be installed from here: the browser tests WILL BE SKIPPED."; \
+			echo "!!! Install the package chromium and run make test again."; \
+		fi; }
+
+lint: ## what reviewers would find first
+	@test -z "$$(gofmt -l .)" || { echo "not formatted:"; gofmt -l .; exit 1; }
+	$(GO) vet ./...
+	$(STATICCHECK) ./...
+	$(GO) mod tidy -diff
+
+bench: ## what the gate costs, beside bare reverse_proxy in the same run
+	$(GO) test -run '^$$' -bench . -benchmem ./internal/gate ./internal/token ./authstore/bolt ./internal/customer
+	$(GO) test -run '^$$' -bench Gate -benchtime 15x ./caddymodule
+
+clean:
+	rm -rf bin

@@ -1,0 +1,40 @@
+// SPDX-FileCopyrightText: The usher authors
+// SPDX-License-Identifier: Apache-2.0
+
+package customer
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/usher-sso/usher/internal/secret"
+	"github.com/usher-sso/usher/internal/throttle"
+)
+
+// A device on which a customer has signed in before keeps a token, which reads
+// <id>.<mark>. It proves nothing but that, and gives the device a counter of
+// its own: strangers who use up an account's tries do not lock its owner out.
+
+// knownDevice returns the counter of a device that has signed in to the account
+// before.
+func (s *Service) knownDevice(token string, publisher int64, email string) (throttle.Key, bool) {
+	id, mark, _ := strings.Cut(token, ".")
+	if id == "" || !s.devices.Check(deviceMark(id, publisher, email), mark) {
+		return throttle.Key{}, false
+	}
+	return throttle.Key{Name: "login/device/" + id, Limit: perAccount}, true
+}
+
+// deviceToken returns the token for a device that has just signed in: the one
+// it has, or a new one.
+func (s *Service) deviceToken(token string, publisher int64, email string) string {
+	if _, known := s.knownDevice(token, publisher, email); known {
+		return token
+	}
+	id := secret.NewID()
+	return id + "." + s.devices.Mark(deviceMark(id, publisher, email))
+}
+
+func deviceMark(id string, publisher int64, email string) string {
+	return id + "/" + strconv.FormatInt(publisher, 10) + "/" + email
+}
