@@ -102,7 +102,7 @@ func (s *Store) ConsentHistory(ctx context.Context, customer int64) ([]ConsentRe
 		last := chainHead{}
 		from, to := prefix(idKey(customer))
 		err = scan(tx, tableConsentLog, from, to, func(_ string, r ConsentRecord) error {
-			if r.Sequence != last.Sequence+1 || r.Previous != last.Hash || r.Hash != r.link() {
+			if r.CustomerID != customer || r.Sequence != last.Sequence+1 || r.Previous != last.Hash || r.Hash != r.link() {
 				return fmt.Errorf("%w at answer %d", ErrBrokenChain, last.Sequence+1)
 			}
 			last = chainHead{Sequence: r.Sequence, Hash: r.Hash}

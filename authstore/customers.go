@@ -29,9 +29,13 @@ type Registration struct {
 	Session  *Session        // the session to start with it, or nil
 }
 
+// ErrExternalIDTaken says that another customer of the publisher has the
+// external id.
+var ErrExternalIDTaken = errors.New("external id already taken")
+
 // Register stores a new customer with its first identity, its answers to
 // consents and its first session, all or nothing, and returns it with its id.
-// Errors: ErrTaken when the identity is somebody's already.
+// Errors: ErrTaken when the identity is somebody's already, ErrExternalIDTaken.
 func (s *Store) Register(ctx context.Context, r Registration) (Customer, error) {
 	now := s.Now()
 	var c Customer
@@ -46,6 +50,9 @@ func (s *Store) Register(ctx context.Context, r Registration) (Customer, error) 
 		identity := r.Identity
 		identity.PublisherID, identity.CustomerID, identity.Created = c.PublisherID, c.ID, now
 		if err := addIdentity(tx, identity); err != nil {
+			return err
+		}
+		if err := claimExternalID(tx, c); err != nil {
 			return err
 		}
 		if err := put(tx, tableCustomers, idKey(c.ID), c); err != nil {
@@ -69,6 +76,19 @@ func freeCustomerID(tx Tx) (int64, error) {
 		}
 	}
 	return 0, errors.New("no free customer id found")
+}
+
+func claimExternalID(tx Tx, c Customer) error {
+	if c.ExternalID == "" {
+		return nil
+	}
+	k := key(idKey(c.PublisherID), c.ExternalID)
+	if taken, err := exists(tx, tableExternalIDs, k); err != nil {
+		return err
+	} else if taken {
+		return ErrExternalIDTaken
+	}
+	return put(tx, tableExternalIDs, k, c.ID)
 }
 
 func identityKey(publisher int64, provider, subject string) string {
@@ -112,18 +132,19 @@ func (s *Store) CustomerByIdentity(ctx context.Context, publisher int64, provide
 
 // ChangeCustomer runs fn on the stored customer and keeps what it leaves
 // there. Two changes at the same time do not overwrite each other. fn may run
-// more than once; its error is returned and nothing is kept. Id and publisher
-// cannot be changed. Errors: ErrNotFound.
+// more than once; its error is returned and nothing is kept. Id, publisher and
+// external id cannot be changed, an address only by ChangeEmail. Errors:
+// ErrNotFound.
 func (s *Store) ChangeCustomer(ctx context.Context, id int64, fn func(*Customer) error) (c Customer, err error) {
 	err = s.b.Update(ctx, func(tx Tx) (err error) {
 		if c, err = get[Customer](tx, tableCustomers, idKey(id)); err != nil {
 			return err
 		}
-		publisher := c.PublisherID
+		fixed := c
 		if err := fn(&c); err != nil {
 			return err
 		}
-		c.ID, c.PublisherID = id, publisher
+		c.ID, c.PublisherID, c.ExternalID, c.Email = id, fixed.PublisherID, fixed.ExternalID, fixed.Email
 		return put(tx, tableCustomers, idKey(id), c)
 	})
 	return c, err

@@ -16,7 +16,7 @@ import (
 
 // ErrTextChanged says that a consent's text differs from what was declared
 // earlier under the same version. Customers agreed to the earlier text.
-var ErrTextChanged = errors.New("consent text changed under an old version")
+var ErrTextChanged = errors.New("consent text changed under an old version; give it a new version")
 
 // TextHash identifies the text that a customer is asked to agree to: SHA-256
 // in hex over name, version, label and value.

@@ -15,6 +15,14 @@ type Publisher struct {
 	Consents []ConsentDefinition `json:"consents,omitempty"`
 	Capture  Capture             `json:"capture"`
 
+	// ResetURLs are the origins, besides its sites, that a reset mail may link
+	// to.
+	ResetURLs []string `json:"resetUrls,omitempty"`
+
+	// TokenDigest is the digest of the secret by which the publisher's own
+	// servers prove themselves; empty for none.
+	TokenDigest string `json:"tokenDigest,omitempty"`
+
 	// Declared says that the server's configuration names this publisher. One
 	// that is no longer declared keeps its customers and loses its sites.
 	Declared bool `json:"declared"`
@@ -64,6 +72,7 @@ type Customer struct {
 	LastLogin    time.Time `json:"lastLogin"`
 	LastIP       string    `json:"lastIp,omitempty"`
 	Disabled     bool      `json:"disabled,omitempty"`
+	Erased       time.Time `json:"erased,omitzero"` // anonymized then; Disabled too
 }
 
 // Identity is a way to sign in. Subject is unique within publisher and

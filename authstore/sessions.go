@@ -28,12 +28,27 @@ type ended struct {
 func (s Session) alive(now time.Time) bool { return now.Before(s.Expires) }
 
 // StartSession stores a new session of an existing customer, together with
-// the customer's last login. Errors: ErrNotFound when the customer is gone.
-func (s *Store) StartSession(ctx context.Context, session Session) error {
+// the customer's last login. proofs are the identities by which the customer
+// has just signed in: a login that a new password, disabling or erasure has
+// overtaken starts nothing. Errors: ErrNotFound when the customer is gone or
+// disabled, or a proof is no longer what it was.
+func (s *Store) StartSession(ctx context.Context, session Session, proofs ...Identity) error {
 	return s.b.Update(ctx, func(tx Tx) error {
 		c, err := get[Customer](tx, tableCustomers, idKey(session.CustomerID))
 		if err != nil {
 			return err
+		}
+		if c.Disabled {
+			return ErrNotFound
+		}
+		for _, p := range proofs {
+			i, err := get[Identity](tx, tableIdentities, identityKey(p.PublisherID, p.Provider, p.Subject))
+			if err != nil {
+				return err
+			}
+			if i.CustomerID != c.ID || i.Password != p.Password {
+				return ErrNotFound
+			}
 		}
 		c.LastLogin, c.LastIP = session.Created, session.IP
 		if err := put(tx, tableCustomers, idKey(c.ID), c); err != nil {
@@ -98,24 +113,28 @@ func (s *Store) JudgeSession(ctx context.Context, id string, endedFor time.Durat
 // EndCustomerSessions ends every session of the customer except the one named
 // (which may be empty) and returns the ids of those it ended.
 func (s *Store) EndCustomerSessions(ctx context.Context, customer int64, except string, endedFor time.Duration) (ids []string, err error) {
-	err = s.b.Update(ctx, func(tx Tx) error {
-		ids = nil
-		sessions, err := customerSessions(tx, customer)
-		if err != nil {
-			return err
-		}
-		for _, session := range sessions {
-			if session.ID == except {
-				continue
-			}
-			if err := endSession(tx, session, s.Now().Add(endedFor)); err != nil {
-				return err
-			}
-			ids = append(ids, session.ID)
-		}
-		return nil
+	err = s.b.Update(ctx, func(tx Tx) (err error) {
+		ids, err = s.endSessions(tx, customer, except, endedFor)
+		return err
 	})
 	return ids, err
+}
+
+func (s *Store) endSessions(tx Tx, customer int64, except string, endedFor time.Duration) (ids []string, err error) {
+	sessions, err := customerSessions(tx, customer)
+	if err != nil {
+		return nil, err
+	}
+	for _, session := range sessions {
+		if session.ID == except {
+			continue
+		}
+		if err := endSession(tx, session, s.Now().Add(endedFor)); err != nil {
+			return nil, err
+		}
+		ids = append(ids, session.ID)
+	}
+	return ids, nil
 }
 
 // CustomerSessions returns the customer's live sessions.

@@ -45,6 +45,7 @@ const (
 	tableCustomers          = "customers"
 	tableIdentities         = "identities"
 	tableCustomerIdentities = "customer_identities"
+	tableExternalIDs        = "external_ids"
 	tableConsents           = "consents"     // the answer in force, by customer and name
 	tableConsentLog         = "consent_log"  // every answer, by customer and sequence
 	tableConsentHead        = "consent_head" // the newest link of the chain, by customer
@@ -53,6 +54,7 @@ const (
 	tableCustomerSessions   = "customer_sessions"
 	tableEnded              = "ended"
 	tableTickets            = "tickets"
+	tableCustomerTickets    = "customer_tickets" // the newest ticket, by customer and purpose
 	tableKeys               = "keys"
 )
 

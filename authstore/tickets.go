@@ -18,6 +18,54 @@ func (s *Store) IssueTicket(ctx context.Context, digest string, t Ticket) error 
 	return s.b.Update(ctx, func(tx Tx) error { return put(tx, tableTickets, digest, t) })
 }
 
+// IssueNewest is IssueTicket for a ticket of which a customer has one of a
+// purpose at a time: an older one is worthless from now on.
+func (s *Store) IssueNewest(ctx context.Context, digest string, t Ticket) error {
+	return s.b.Update(ctx, func(tx Tx) error {
+		if err := dropTicket(tx, t.CustomerID, t.Purpose); err != nil {
+			return err
+		}
+		if err := put(tx, tableCustomerTickets, key(idKey(t.CustomerID), string(t.Purpose)), digest); err != nil {
+			return err
+		}
+		return put(tx, tableTickets, digest, t)
+	})
+}
+
+// dropTicket removes the ticket of a customer's that IssueNewest stored.
+func dropTicket(tx Tx, customer int64, purpose Purpose) error {
+	k := key(idKey(customer), string(purpose))
+	digest, err := get[string](tx, tableCustomerTickets, k)
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := tx.Delete(tableTickets, digest); err != nil {
+		return err
+	}
+	return tx.Delete(tableCustomerTickets, k)
+}
+
+// Ticket returns a ticket that is good for the purpose and neither used nor
+// expired, or ErrNotFound. It does not use it up.
+func (s *Store) Ticket(ctx context.Context, digest string, purpose Purpose) (t Ticket, err error) {
+	err = s.b.View(ctx, func(tx Tx) (err error) {
+		t, err = s.liveTicket(tx, digest, purpose)
+		return err
+	})
+	return t, err
+}
+
+func (s *Store) liveTicket(tx Tx, digest string, purpose Purpose) (Ticket, error) {
+	t, err := get[Ticket](tx, tableTickets, digest)
+	if err == nil && (t.Purpose != purpose || !t.Used.IsZero() || !s.Now().Before(t.Expires)) {
+		return Ticket{}, ErrNotFound
+	}
+	return t, err
+}
+
 // SignInCode is the attempt to turn a one-time code into a site session.
 type SignInCode struct {
 	Digest  string  // of the code
@@ -68,9 +116,23 @@ func (s *Store) RedeemSignIn(ctx context.Context, c SignInCode) (session Session
 	return session, errors.Join(err, refused)
 }
 
+// maxSites bounds the site sessions of a session, which a browser could
+// otherwise have by the thousand where sites are a pattern. The oldest gives
+// way; its visitor comes by the hub once more.
+const maxSites = 200
+
 func putSiteSession(tx Tx, session *Session, c SignInCode, now time.Time) error {
 	if session.Sites == nil {
 		session.Sites = map[string]SiteSession{}
+	}
+	if _, known := session.Sites[c.Site]; !known && len(session.Sites) >= maxSites {
+		oldest := ""
+		for site, s := range session.Sites {
+			if oldest == "" || s.Since.Before(session.Sites[oldest].Since) {
+				oldest = site
+			}
+		}
+		delete(session.Sites, oldest)
 	}
 	session.Sites[c.Site] = SiteSession{Digest: c.Secret, Since: now}
 	return put(tx, tableSessions, session.ID, *session)

@@ -20,6 +20,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/usher-sso/usher/authstore"
+	"github.com/usher-sso/usher/internal/locale"
 	"github.com/usher-sso/usher/internal/mail"
 	"github.com/usher-sso/usher/internal/publisher"
 	"github.com/usher-sso/usher/internal/token"
@@ -29,6 +30,7 @@ func init() {
 	caddy.RegisterModule(new(App))
 	caddy.RegisterModule(new(Hub))
 	caddy.RegisterModule(new(Gate))
+	caddy.RegisterModule(new(API))
 	caddy.RegisterModule(new(BoltStore))
 	caddy.RegisterModule(new(OutboxMailer))
 }
@@ -63,6 +65,10 @@ type App struct {
 	// signed before stay valid. Default: ES256.
 	SigningAlgorithm string `json:"signing_algorithm,omitempty"`
 
+	// How the country of a viewer is found. Default: by the table of addresses
+	// that is compiled in.
+	Locale *Locale `json:"locale,omitempty"`
+
 	// Where accounts and sessions are kept. Default: bolt.
 	StoreRaw json.RawMessage `json:"store,omitempty" caddy:"namespace=usher.stores inline_key=module"`
 
@@ -73,6 +79,7 @@ type App struct {
 	mailer mail.Mailer
 
 	hub        publisher.Origin
+	resolver   *locale.Resolver      // nil without a database
 	publishers []authstore.Publisher // sites grow as gates claim them, until the domain is wired
 	open       int                   // index of the publisher that takes unlisted sites, or -1
 
@@ -92,7 +99,8 @@ func (*App) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: "usher", New: func() caddy.Module { return new(App) }}
 }
 
-// Provision reads the configuration and loads the guests. It opens nothing.
+// Provision reads the configuration and loads the guests. It does not open the
+// store, which a running server may hold.
 func (a *App) Provision(ctx caddy.Context) error {
 	a.ctx, a.log = ctx, ctx.Logger()
 	if err := a.readHub(); err != nil {
@@ -103,6 +111,9 @@ func (a *App) Provision(ctx caddy.Context) error {
 	}
 	if !slices.Contains(token.Algorithms, a.SigningAlgorithm) {
 		return fmt.Errorf("signing_algorithm %q is not one of %v", a.SigningAlgorithm, token.Algorithms)
+	}
+	if err := a.readLocale(); err != nil {
+		return err
 	}
 	if err := a.loadGuests(ctx); err != nil {
 		return err

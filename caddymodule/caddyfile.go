@@ -19,10 +19,13 @@ import (
 func init() {
 	httpcaddyfile.RegisterGlobalOption("usher", parseGlobal)
 	httpcaddyfile.RegisterHandlerDirective("usher", parseHub)
+	httpcaddyfile.RegisterHandlerDirective("usher_api", parseAPI)
 	httpcaddyfile.RegisterHandlerDirective("usher_gate", parseGate)
 
-	// The gate runs after rewrites and before everything that shows content;
-	// the hub answers before everything that could answer in its place.
+	// The gate runs after rewrites and before everything that shows content,
+	// the API before the gate; the hub answers before everything that could
+	// answer in its place.
+	httpcaddyfile.RegisterDirectiveOrder("usher_api", httpcaddyfile.Before, "basic_auth")
 	httpcaddyfile.RegisterDirectiveOrder("usher_gate", httpcaddyfile.Before, "basic_auth")
 	httpcaddyfile.RegisterDirectiveOrder("usher", httpcaddyfile.Before, "respond")
 }
@@ -34,6 +37,7 @@ func init() {
 //		store             <module> [<arguments…>]
 //		mail              <module> [<arguments…>]
 //		signing_algorithm ES256|EdDSA|RS256
+//		locale            { … }
 //		publisher         <id> { … }
 //	}
 //
@@ -113,8 +117,12 @@ func (p *globalParser) option() error {
 		return p.guest("mail", "usher.mailers", &p.app.MailerRaw)
 	case "signing_algorithm":
 		return p.algorithm()
+	case "locale":
+		l, err := parseLocale(p.d)
+		p.app.Locale = l
+		return err
 	}
-	return p.d.Errf("unknown option %q; known are hub, store, mail, signing_algorithm and publisher", name)
+	return p.d.Errf("unknown option %q; known are hub, store, mail, signing_algorithm, locale and publisher", name)
 }
 
 // hub reads the origin that the dispenser stands on.

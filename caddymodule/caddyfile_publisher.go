@@ -4,10 +4,14 @@
 package caddymodule
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
 	"github.com/usher-sso/usher/internal/consent"
 	"github.com/usher-sso/usher/internal/publisher"
+	"github.com/usher-sso/usher/internal/secret"
 )
 
 // publisher reads
@@ -18,6 +22,8 @@ import (
 //		offers  <id…>
 //		consent <name> { … }
 //		capture { … }
+//		reset_urls <origin…>
+//		api_token  <secret>
 //	}
 func (p *globalParser) publisher(d *caddyfile.Dispenser) error {
 	d.Next() // publisher
@@ -87,8 +93,48 @@ func (p *globalParser) publisherOption(d *caddyfile.Dispenser, own *Publisher) (
 	case "capture":
 		own.Capture, err = parseCapture(d)
 		return err
+	case "reset_urls":
+		return parseResetURLs(d, own)
+	case "api_token":
+		return parseAPIToken(d, own)
 	}
-	return d.Errf("unknown option %q of a publisher; known are name, sites, offers, consent and capture", d.Val())
+	return d.Errf("unknown option %q of a publisher; known are name, sites, offers, consent, capture, reset_urls and api_token", d.Val())
+}
+
+func parseResetURLs(d *caddyfile.Dispenser, own *Publisher) error {
+	for d.NextArg() {
+		page, err := publisher.ParseOrigin(d.Val())
+		if err != nil {
+			return d.WrapErr(err)
+		}
+		if slices.Contains(own.ResetURLs, string(page)) {
+			return d.Errf("reset_urls %s is given twice; remove one", page)
+		}
+		own.ResetURLs = append(own.ResetURLs, string(page))
+	}
+	if len(own.ResetURLs) == 0 {
+		return d.Err("reset_urls needs at least one origin, such as https://app.example.com")
+	}
+	return end(d)
+}
+
+// minAPIToken is the least length of the secret: what is shorter was made up by
+// a person, and could be guessed.
+const minAPIToken = 32
+
+func parseAPIToken(d *caddyfile.Dispenser, own *Publisher) error {
+	token, err := one(d, "a secret of at least 32 characters, such as {$USHER_API_TOKEN}")
+	if err != nil {
+		return err
+	}
+	if len(token) < minAPIToken {
+		return d.Errf("api_token is shorter than %d characters; make one with: openssl rand -hex 32", minAPIToken)
+	}
+	if strings.HasPrefix(token, "{") {
+		return d.Err("api_token must be there when the Caddyfile is read; write {$NAME} for an environment variable")
+	}
+	own.APITokenDigest = secret.Digest(token)
+	return end(d)
 }
 
 func (p *globalParser) publisherSites(d *caddyfile.Dispenser, own *Publisher) error {
@@ -173,6 +219,9 @@ func parseConsent(d *caddyfile.Dispenser) (c Consent, err error) {
 		}
 		if err == nil {
 			err = end(d)
+		}
+		if err == nil && name == "version" && c.Version == "" {
+			return c, head.Errf("version of consent %s is empty; leave the line out for version 1", c.Name)
 		}
 		if err == nil && name == "label" {
 			if _, bad := consent.ParseLabel(c.Label); bad != nil {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
@@ -38,7 +39,7 @@ func parseHub(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
 	}
 	hub := publisher.Origin(app.Hub)
 	for _, a := range addresses {
-		if strings.EqualFold(a.Host, strings.Trim(hub.Hostname(), "[]")) {
+		if o, err := publisher.ParseOrigin("https://" + bracketed(a.Host)); err == nil && o.Hostname() == hub.Hostname() {
 			return new(Hub), nil
 		}
 	}
@@ -67,9 +68,9 @@ func parseGate(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
 	for h.NextBlock(0) {
 		switch h.Val() {
 		case "public":
-			err = paths(h.Dispenser, &g.Public)
+			err = paths(h.Dispenser, &g.Public, "optional", g.Optional)
 		case "optional":
-			err = paths(h.Dispenser, &g.Optional)
+			err = paths(h.Dispenser, &g.Optional, "public", g.Public)
 		default:
 			err = h.Errf("unknown option %q of usher_gate; known are public and optional", h.Val())
 		}
@@ -91,17 +92,19 @@ func parseGate(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
 	return g, nil
 }
 
-// paths reads the patterns of one line.
-func paths(d *caddyfile.Dispenser, into *[]string) error {
+// paths reads the patterns of one line. None may be among those of the other
+// kind.
+func paths(d *caddyfile.Dispenser, into *[]string, other string, others []string) error {
 	name, before := d.Val(), len(*into)
 	for d.NextArg() {
 		if err := gate.CheckPattern(d.Val()); err != nil {
 			return d.WrapErr(err)
 		}
-		for _, have := range *into {
-			if have == d.Val() {
-				return d.Errf("%s %s is given twice; remove one", name, have)
-			}
+		if slices.Contains(*into, d.Val()) {
+			return d.Errf("%s %s is given twice; remove one", name, d.Val())
+		}
+		if slices.Contains(others, d.Val()) {
+			return d.Errf("%s is %s already; remove one", d.Val(), other)
 		}
 		*into = append(*into, d.Val())
 	}
@@ -136,21 +139,26 @@ func (a *App) siteAt(at httpcaddyfile.Address) (publisher.Origin, error) {
 	if at.Host == "" || strings.Contains(at.Host, "{") {
 		return "", fmt.Errorf("site address %q names no host; usher_gate must know the host to bring viewers back to", at.Original)
 	}
+	as, err := siteOrigin("https://"+bracketed(at.Host), a.hub)
+	if err != nil {
+		return "", err
+	}
 	for _, p := range a.publishers {
 		for _, s := range p.Sites {
-			if own := publisher.Origin(s); strings.EqualFold(own.Hostname(), at.Host) && strings.Contains(s, "://") {
+			if own := publisher.Origin(s); own.Hostname() == as.Hostname() {
 				return own, nil
 			}
 		}
 	}
-	scheme, port := "https", at.Port
+	scheme, host, port := "https", at.Host, at.Port
+	plain := at.Scheme == "http" || at.Scheme == "" && port == "80" // as Caddy has it
 	switch {
-	case at.Scheme == "http" && publisher.Loopback(at.Host):
+	case plain && publisher.Loopback(host):
 		scheme = "http"
-	case at.Scheme == "http":
+	case plain:
 		port = "" // https ends in front of Caddy, on its usual port
 	}
-	text := scheme + "://" + at.Host
+	text := scheme + "://" + bracketed(host)
 	if port != "" {
 		text += ":" + port
 	}
@@ -159,6 +167,14 @@ func (a *App) siteAt(at httpcaddyfile.Address) (publisher.Origin, error) {
 		return "", err
 	}
 	return site, a.claim(site)
+}
+
+// bracketed writes a host as origins have it: IPv6 addresses in brackets.
+func bracketed(host string) string {
+	if strings.Contains(host, ":") {
+		return "[" + host + "]"
+	}
+	return host
 }
 
 // siteAddresses returns the addresses of the site block that a directive

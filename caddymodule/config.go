@@ -37,6 +37,16 @@ type Publisher struct {
 
 	// What customers are asked about themselves. Default: nothing.
 	Capture *Capture `json:"capture,omitempty"`
+
+	// Origins of pages that a reset mail may link to when a client names one,
+	// such as https://app.example.com. Default: the publisher's gated sites.
+	ResetURLs []string `json:"reset_urls,omitempty"`
+
+	// The digest of the secret by which the publisher's own servers prove
+	// themselves in the header X-Publisher-Token: SHA-256 in base64url without
+	// padding. The Caddyfile's api_token makes it of the secret, so that the
+	// configuration holds none. Default: none, which closes those endpoints.
+	APITokenDigest string `json:"api_token_digest,omitempty"`
 }
 
 // Consent is one thing customers are asked to agree to. The text of a version
@@ -116,6 +126,14 @@ func (p Publisher) record(hub publisher.Origin) (authstore.Publisher, error) {
 		}
 		r.Sites = append(r.Sites, string(site))
 	}
+	for _, s := range p.ResetURLs {
+		page, err := publisher.ParseOrigin(s)
+		if err != nil {
+			return r, fmt.Errorf("reset_urls: %w", err)
+		}
+		r.ResetURLs = append(r.ResetURLs, string(page))
+	}
+	r.TokenDigest = p.APITokenDigest
 	names := map[string]bool{}
 	for _, c := range p.Consents {
 		d, err := c.definition()

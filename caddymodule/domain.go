@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"path"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -28,6 +29,7 @@ import (
 // domain is usher at work under one configuration.
 type domain struct {
 	hub       http.Handler
+	api       *http.ServeMux
 	pages     pages.SitePages
 	gate      func(sites []publisher.Origin, policy *gate.Policy) *gate.Gate
 	rotate    func(context.Context) error
@@ -106,26 +108,17 @@ func (a *App) wire(ctx context.Context, n *node) (*domain, error) {
 	signIn := sso.NewService(a.hub, n.store, sessions, directory, n.root)
 	sitePages := pages.SitePages{Hub: a.hub, Renderer: renderer, Directory: directory}
 
-	mux := http.NewServeMux()
 	hub := pages.NewHub(pages.Config{
 		Origin: a.hub, Renderer: renderer, Store: n.store, Directory: directory, Customers: customers,
-		Sessions: sessions, SSO: signIn, Flow: flow.NewDispatcher(n.store, directory), Report: a.report,
+		Sessions: sessions, SSO: signIn, Flow: flow.NewDispatcher(n.store, directory),
+		Notices: notices, Locale: a.resolver, Report: a.report,
 	})
 	api := mediastore.New(mediastore.Config{
-		Store: n.store, Directory: directory, Customers: customers, Sessions: sessions, Keys: keys,
-		Notices: notices, Report: a.report,
-	})
-	hub.Mount(mux)
-	api.Mount(mux)
-	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		if r.Method == http.MethodGet && pages.WantsPage(r) {
-			hub.NotFound(w, r)
-			return
-		}
-		api.NotFound(w, r)
+		Hub: a.hub, Store: n.store, Directory: directory, Customers: customers, Sessions: sessions, Keys: keys,
+		Notices: notices, Locale: a.resolver, Report: a.report,
 	})
 	return &domain{
-		hub: mux, pages: sitePages, rotate: keys.Rotate, directory: directory,
+		hub: hubMux(hub, api), api: apiMux(api), pages: sitePages, rotate: keys.Rotate, directory: directory,
 		gate: func(sites []publisher.Origin, policy *gate.Policy) *gate.Gate {
 			return gate.New(gate.Config{
 				Sites: sites, Policy: policy, Hub: a.hub, Sessions: sessions, Keys: keys,
@@ -133,6 +126,56 @@ func (a *App) wire(ctx context.Context, n *node) (*domain, error) {
 			})
 		},
 	}, nil
+}
+
+// hubMux routes the hub's pages and the API.
+func hubMux(hub *pages.Hub, api *mediastore.API) http.Handler {
+	mux := http.NewServeMux()
+	hub.Mount(mux)
+	api.Mount(mux)
+	notFound := func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet && pages.WantsPage(r) {
+			hub.NotFound(w, r)
+			return
+		}
+		api.NotFound(w, r)
+	}
+	mux.HandleFunc(everything, notFound)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !clean(r.URL.Path) { // a mux would redirect, which clients of the API cannot read
+			notFound(w, r)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
+}
+
+// clean tells whether a path has no empty and no dot segments.
+func clean(p string) bool {
+	return path.Clean(p) == p || path.Clean(p)+"/" == p
+}
+
+// apiMux routes the API alone.
+func apiMux(api *mediastore.API) *http.ServeMux {
+	mux := http.NewServeMux()
+	api.Mount(mux)
+	mux.HandleFunc(everything, api.NotFound)
+	return mux
+}
+
+// everything is the pattern of what no other matches.
+const everything = "/"
+
+// isAPI tells whether the API has the path of a request, under any method.
+func (d *domain) isAPI(r *http.Request) bool {
+	probe := *r
+	for _, method := range []string{r.Method, http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
+		probe.Method = method
+		if _, pattern := d.api.Handler(&probe); pattern != everything && pattern != "" {
+			return true
+		}
+	}
+	return false
 }
 
 // report logs what a client was only told to be an internal error.

@@ -142,8 +142,8 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 	gate.StripCookies(r.Header)
 	if id != nil {
 		id.Tell(r.Header)
-		setPlaceholders(r, id)
 	}
+	setPlaceholders(r, id)
 	return next.ServeHTTP(w, r)
 }
 
@@ -156,10 +156,18 @@ func asked(r *http.Request) *url.URL {
 	return r.URL
 }
 
+// nobody is the identity of an anonymous visitor.
+var nobody = new(gate.Identity)
+
+// setPlaceholders answers all of our placeholders, for strangers with nothing,
+// so that none is ever handed on as it is written.
 func setPlaceholders(r *http.Request, id *gate.Identity) {
 	repl, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
 	if !ok {
 		return
+	}
+	if id == nil {
+		id = nobody
 	}
 	repl.Map(func(key string) (any, bool) {
 		switch key {

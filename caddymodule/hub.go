@@ -4,12 +4,15 @@
 package caddymodule
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/usher-sso/usher/internal/locale"
 )
 
 // Hub serves the hub: the pages on which viewers register, sign in and sign
@@ -35,8 +38,11 @@ func (h *Hub) Provision(ctx caddy.Context) (err error) {
 // appOf returns the app that a handler belongs to.
 func appOf(ctx caddy.Context, directive string) (*App, error) {
 	app, err := ctx.AppIfConfigured("usher")
-	if err != nil {
+	if errors.Is(err, caddy.ErrNotConfigured) {
 		return nil, fmt.Errorf("%s needs the app; set its hub, for example: usher https://id.example.com in the global options: %w", directive, err)
+	}
+	if err != nil {
+		return nil, err // the app's own, which has a remedy of its own
 	}
 	return app.(*App), nil
 }
@@ -50,20 +56,21 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.Hand
 	if err != nil {
 		return unavailable(w, err)
 	}
-	d.hub.ServeHTTP(w, fromClient(r))
+	d.hub.ServeHTTP(w, h.app.fromClient(r))
 	return nil
 }
 
 // fromClient returns the request as if it came straight from the client, with
-// RemoteAddr as Caddy knows it after looking through trusted proxies.
-func fromClient(r *http.Request) *http.Request {
+// RemoteAddr as Caddy knows it after looking through trusted proxies, and with
+// the country that such a proxy tells.
+func (a *App) fromClient(r *http.Request) *http.Request {
 	ip, ok := caddyhttp.GetVar(r.Context(), caddyhttp.ClientIPVarKey).(string)
 	if !ok || ip == "" {
 		return r
 	}
-	direct := *r
+	direct := r.WithContext(locale.WithCountry(r.Context(), a.countryOf(r)))
 	direct.RemoteAddr = net.JoinHostPort(ip, "0")
-	return &direct
+	return direct
 }
 
 // unavailable refuses a request because the store cannot be asked.

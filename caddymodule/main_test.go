@@ -14,6 +14,7 @@ import (
 	_ "github.com/caddyserver/caddy/v2/modules/standard" // what every Caddy has
 
 	_ "github.com/usher-sso/usher" // what only usher has
+	"github.com/usher-sso/usher/internal/locale/localetest"
 )
 
 // TestMain keeps everything that Caddy stores away from the account that runs
@@ -29,6 +30,11 @@ func TestMain(m *testing.M) {
 	}
 	caddy.DefaultStorage.Path = filepath.Join(home, "storage")
 	caddy.ConfigAutosavePath = filepath.Join(home, "autosave.json")
+	// testdata/adapt names it, because loading a configuration opens it.
+	if err := localetest.Write(filepath.Join(home, "countries.mmdb"), map[string]string{"192.0.2.0/24": "DE"}); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 	code := m.Run()
 	os.RemoveAll(home)
 	os.Exit(code)

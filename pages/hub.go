@@ -14,6 +14,8 @@ import (
 	"github.com/usher-sso/usher/authstore"
 	"github.com/usher-sso/usher/internal/customer"
 	"github.com/usher-sso/usher/internal/flow"
+	"github.com/usher-sso/usher/internal/locale"
+	"github.com/usher-sso/usher/internal/notice"
 	"github.com/usher-sso/usher/internal/publisher"
 	"github.com/usher-sso/usher/internal/session"
 	"github.com/usher-sso/usher/internal/sso"
@@ -29,6 +31,8 @@ type Config struct {
 	Sessions  *session.Manager
 	SSO       *sso.Service
 	Flow      *flow.Dispatcher
+	Notices   *notice.Sender
+	Locale    *locale.Resolver
 
 	// Report hears of errors that the viewer is only told to be our fault.
 	Report func(r *http.Request, err error)
@@ -48,6 +52,10 @@ func (h *Hub) Mount(mux *http.ServeMux) {
 	mux.Handle("POST /login", h.form(h.login))
 	mux.Handle("GET /register", h.page(h.askRegister))
 	mux.Handle("POST /register", h.form(h.register))
+	mux.Handle("GET /forgot", h.page(h.askForgot))
+	mux.Handle("POST /forgot", h.form(h.forgot))
+	mux.Handle("GET /reset", h.page(h.askReset))
+	mux.Handle("POST /reset", h.form(h.reset))
 	mux.Handle("GET /consents", h.page(h.askConsents))
 	mux.Handle("POST /consents", h.form(h.consents))
 	mux.Handle("GET /logout", h.page(h.askLogout))

@@ -63,7 +63,7 @@ func found(w http.ResponseWriter, to string) {
 }
 
 func (h *Hub) loginView(v visit) Login {
-	return Login{Chrome: h.chrome(v), FormAction: v.to("/login"), RegisterURL: v.to("/register")}
+	return Login{Chrome: h.chrome(v), FormAction: v.to("/login"), RegisterURL: v.to("/register"), ForgotURL: v.to("/forgot")}
 }
 
 func (h *Hub) askLogin(w http.ResponseWriter, r *http.Request, v visit) error {

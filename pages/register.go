@@ -19,7 +19,7 @@ func (h *Hub) registerView(v visit) (Register, error) {
 	boxes, err := consentBoxes(v.publisher.Consents, func(d authstore.ConsentDefinition) bool { return d.EnabledByDefault })
 	return Register{
 		Chrome: h.chrome(v), FormAction: v.to("/register"), LoginURL: v.to("/login"), Consents: boxes,
-		PasswordHint: "At least 8 characters, with a letter and a digit or symbol.",
+		PasswordHint: passwordHint,
 	}, err
 }
 
@@ -48,7 +48,7 @@ func (h *Hub) register(w http.ResponseWriter, r *http.Request, v visit) error {
 		return nil
 	}
 	addr, _ := netip.ParseAddr(from.Device.IP)
-	guess := locale.Resolve(addr, r.Header.Get("Accept-Language"))
+	guess := h.Locale.Resolve(locale.CountryFrom(r.Context()), addr, r.Header.Get("Accept-Language"))
 	e, err := h.Customers.Register(r.Context(), v.publisher, customer.Registration{
 		Email: view.Email, Password: r.PostForm.Get("password"), Answers: answers,
 		Profile: authstore.Customer{Country: guess.Country, Currency: guess.Currency, Locale: guess.Locale},
@@ -68,14 +68,8 @@ func (h *Hub) refuseRegistration(w http.ResponseWriter, view Register, err error
 	switch {
 	case errors.Is(err, customer.ErrEmail):
 		view.EmailError = "Please enter a valid e-mail address."
-	case errors.Is(err, customer.ErrPasswordShort):
-		view.PasswordError = "Please choose a password of at least 8 characters."
-	case errors.Is(err, customer.ErrPasswordLong):
-		view.PasswordError = "Please choose a password of at most 128 characters."
-	case errors.Is(err, customer.ErrPasswordSimple):
-		view.PasswordError = "Please use at least one letter, and one digit or special character."
-	case errors.Is(err, customer.ErrPasswordCommon):
-		view.PasswordError = "This password is easy to guess. Please choose another."
+	case passwordSentence(err) != "":
+		view.PasswordError = passwordSentence(err)
 	case errors.Is(err, customer.ErrExists):
 		view.Error = "An account with this address could not be created. If you have one already, please sign in."
 	case errors.As(err, &limit):
@@ -86,6 +80,25 @@ func (h *Hub) refuseRegistration(w http.ResponseWriter, view Register, err error
 	}
 	h.Renderer.Register(w, status, view)
 	return nil
+}
+
+// passwordHint says what a password must be like.
+const passwordHint = "At least 8 characters, with a letter and a digit or symbol."
+
+// passwordSentence says what is wrong with a password, or "" when the error is
+// about something else.
+func passwordSentence(err error) string {
+	switch {
+	case errors.Is(err, customer.ErrPasswordShort):
+		return "Please choose a password of at least 8 characters."
+	case errors.Is(err, customer.ErrPasswordLong):
+		return "Please choose a password of at most 128 characters."
+	case errors.Is(err, customer.ErrPasswordSimple):
+		return "Please use at least one letter, and one digit or special character."
+	case errors.Is(err, customer.ErrPasswordCommon):
+		return "This password is easy to guess. Please choose another."
+	}
+	return ""
 }
 
 // consentBoxes returns the checkboxes of a publisher's consents.

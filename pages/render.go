@@ -50,7 +50,7 @@ func NewRenderer() (*Renderer, error) {
 		"webURL":    webURL,
 	}
 	for _, page := range []string{
-		"login", "register", "consents", "home", "welcome", "signout", "signedout", "problem",
+		"login", "register", "forgot", "reset", "consents", "home", "welcome", "signout", "signedout", "problem",
 	} {
 		t, err := template.New("layout.html").Funcs(funcs).ParseFS(templateFiles,
 			"templates/layout.html", "templates/parts.html", "templates/"+page+".html")
@@ -70,6 +70,16 @@ func (r *Renderer) Login(w http.ResponseWriter, status int, v Login) {
 // Register writes the page that creates an account.
 func (r *Renderer) Register(w http.ResponseWriter, status int, v Register) {
 	r.write(w, status, "register", &v)
+}
+
+// Forgot writes the page that asks where to mail a reset link.
+func (r *Renderer) Forgot(w http.ResponseWriter, status int, v Forgot) {
+	r.write(w, status, "forgot", &v)
+}
+
+// Reset writes the page that asks for a new password.
+func (r *Renderer) Reset(w http.ResponseWriter, status int, v Reset) {
+	r.write(w, status, "reset", &v)
 }
 
 // Consents writes the page that asks for missing consents.

@@ -50,7 +50,9 @@ func renderAll(t *testing.T, text, address string) map[string]*httptest.Response
 	}
 	titled := c
 	titled.Title, titled.Lang, titled.Dir, titled.AssetsPath = text, text, "rtl", "/.usher/assets/"
-	r.Login(answer("login"), 200, Login{c, address, text, text, text, address})
+	r.Login(answer("login"), 200, Login{c, address, text, text, text, address, address})
+	r.Forgot(answer("forgot"), 200, Forgot{c, address, text, text, text, false, address})
+	r.Reset(answer("reset"), 200, Reset{c, address, text, text, text, text, false, address})
 	r.Register(answer("register"), 200, Register{c, address, text, text, text, text, consents, text, address})
 	r.Consents(answer("consents"), 200, Consents{c, address, text, consents, text, address})
 	r.Home(answer("home"), 200, Home{c, text, time.Unix(1_800_000_000, 0), sites, address})

@@ -79,6 +79,34 @@ type Login struct {
 	Error       string // one sentence; shown first, focused and announced
 	Notice      string // one sentence that is no error, such as "You have been signed out."
 	RegisterURL string // "" hides the way to a new account
+	ForgotURL   string // "" hides the way to a new password
+}
+
+// Forgot asks for the address that a reset link is mailed to, as the field
+// "email", and then tells to look for the mail.
+type Forgot struct {
+	Chrome
+
+	FormAction string // where the form posts to, with its query
+	Email      string // what was typed before
+	EmailError string // one sentence below the address
+	Error      string // one sentence about the whole form
+	Sent       bool   // the mail is on its way, if there is an account
+	LoginURL   string // "" hides the way back
+}
+
+// Reset asks for a new password, as the field "password", and then tells that
+// it is set.
+type Reset struct {
+	Chrome
+
+	FormAction    string // where the form posts to, with its query
+	Email         string // whose password it is, for password managers
+	PasswordError string // one sentence below the password
+	PasswordHint  string // "" says the least length
+	Error         string // one sentence about the whole form
+	Done          bool   // the password is changed
+	LoginURL      string // "" hides the way to sign in
 }
 
 // Register creates an account: the fields "email" and "password", and one
@@ -173,14 +201,21 @@ type fault struct {
 func (v *Login) faults() []fault { return nil }
 
 func (v *Register) faults() []fault {
+	return append(fieldFaults(v.EmailError, v.PasswordError), consentFaults(v.Consents)...)
+}
+
+func (v *Forgot) faults() []fault { return fieldFaults(v.EmailError, "") }
+func (v *Reset) faults() []fault  { return fieldFaults("", v.PasswordError) }
+
+func fieldFaults(email, password string) []fault {
 	var list []fault
-	if v.EmailError != "" {
-		list = append(list, fault{"email", v.EmailError})
+	if email != "" {
+		list = append(list, fault{"email", email})
 	}
-	if v.PasswordError != "" {
-		list = append(list, fault{"password", v.PasswordError})
+	if password != "" {
+		list = append(list, fault{"password", password})
 	}
-	return append(list, consentFaults(v.Consents)...)
+	return list
 }
 
 func (v *Consents) faults() []fault { return consentFaults(v.Consents) }

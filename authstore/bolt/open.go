@@ -63,6 +63,9 @@ func Open(path string, opts Options) (*Backend, error) {
 	}
 	var size int64
 	if !isNew {
+		if info.IsDir() {
+			return nil, fmt.Errorf("opening %s: it is a directory; name a file in it", path)
+		}
 		size = info.Size()
 	}
 

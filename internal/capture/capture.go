@@ -38,7 +38,10 @@ func CheckField(f authstore.CaptureField) error {
 	case !custom && (f.Question != "" || len(f.Choices) > 0):
 		return fmt.Errorf("capture field %s has words of its own; only custom questions take a question and choices", f.Key)
 	}
-	for _, c := range f.Choices {
+	for i, c := range f.Choices {
+		if slices.Contains(f.Choices[:i], c) {
+			return fmt.Errorf("choice %q of capture field %s is given twice; remove one", c, f.Key)
+		}
 		if c == "" || strings.Contains(c, ";") {
 			return fmt.Errorf("choice %q of capture field %s is empty or holds a semicolon, which separates choices in the API", c, f.Key)
 		}

@@ -132,17 +132,31 @@ var linkForm = regexp.MustCompile(`\[([^\[\]]+)\]\(([^()\s]+)\)`)
 // ParseLabel reads a label as operators write it. At most one link, to an
 // https or http address.
 func ParseLabel(s string) (Label, error) {
-	at := linkForm.FindAllStringSubmatchIndex(s, -1)
-	if len(at) == 0 {
+	links := strings.Count(s, "](") // whatever looks like a link must be one
+	if links == 0 {
 		return Label{Before: s}, nil
 	}
-	m := at[0]
+	bad := fmt.Errorf("label %q must have at most one link, written [text](https://…)", s)
+	m := linkForm.FindStringSubmatchIndex(s)
+	if links > 1 || m == nil {
+		return Label{}, bad
+	}
 	l := Label{Before: s[:m[0]], LinkText: s[m[2]:m[3]], LinkURL: s[m[4]:m[5]], After: s[m[1]:]}
 	u, err := url.Parse(l.LinkURL)
-	if len(at) > 1 || err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {
-		return Label{}, fmt.Errorf("label %q must have at most one link, written [text](https://…)", s)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {
+		return Label{}, bad
 	}
 	return l, nil
+}
+
+// LabelHTML is Label.HTML of a label that was judged when it was configured; of
+// any other it returns the plain text, escaped.
+func LabelHTML(s string) string {
+	l, err := ParseLabel(s)
+	if err != nil {
+		return html.EscapeString(s)
+	}
+	return l.HTML()
 }
 
 // HTML returns the label as the MediaStore contract has it: text with at most

@@ -24,6 +24,10 @@ var (
 	// ErrExists says that the address has an account at the publisher already.
 	ErrExists = errors.New("customer already exists")
 
+	// ErrExternalID says that another customer of the publisher has the
+	// external id.
+	ErrExternalID = errors.New("externalId already exists")
+
 	// ErrCredentials says that address and password do not belong together,
 	// for whichever reason: no such account, wrong password, disabled.
 	ErrCredentials = errors.New("wrong email or password")
@@ -87,7 +91,8 @@ type Registration struct {
 
 // Register creates a customer of the publisher with an e-mail and password
 // identity and its first session, all or nothing. Errors: ErrEmail, the errors
-// of CheckPassword, those of consent.Records, ErrExists, ErrBusy, *LimitError.
+// of CheckPassword, those of consent.Records, ErrExists, ErrExternalID, ErrBusy,
+// *LimitError.
 func (s *Service) Register(ctx context.Context, p authstore.Publisher, r Registration, from Arrival) (Entry, error) {
 	email, err := ParseEmail(r.Email)
 	if err != nil {
@@ -107,22 +112,33 @@ func (s *Service) Register(ctx context.Context, p authstore.Publisher, r Registr
 	if err != nil {
 		return Entry{}, fmt.Errorf("hashing a password: %w", err)
 	}
-	c := r.Profile
+	e, err := s.create(ctx, p, email, encoded, r.Profile, answers, from)
+	if errors.Is(err, ErrExists) {
+		s.notices.AccountExists(p.Name, email.Mailbox)
+	}
+	return e, err
+}
+
+// create stores a customer with its identity, answers and first session.
+func (s *Service) create(ctx context.Context, p authstore.Publisher, email Email, encoded string, profile authstore.Customer, answers []authstore.ConsentRecord, from Arrival) (Entry, error) {
+	c := profile
 	c.PublisherID, c.Email, c.LastIP, c.Disabled = p.ID, email.Address, from.Device.IP, false
 	started, given := s.sessions.Prepare(c, from.OfferID, from.Device, from.Start)
-	c, err = s.store.Register(ctx, authstore.Registration{
+	c, err := s.store.Register(ctx, authstore.Registration{
 		Customer: c, Answers: answers, Session: &started,
 		Identity: authstore.Identity{Provider: authstore.ProviderPassword, Subject: email.Key, Password: encoded},
 	})
-	if errors.Is(err, authstore.ErrTaken) {
-		s.notices.AccountExists(p.Name, email.Mailbox)
+	switch {
+	case errors.Is(err, authstore.ErrTaken):
 		return Entry{}, ErrExists
-	}
-	if err != nil {
+	case errors.Is(err, authstore.ErrExternalIDTaken):
+		return Entry{}, ErrExternalID
+	case err != nil:
 		return Entry{}, fmt.Errorf("storing a registration: %w", err)
 	}
 	started.CustomerID = c.ID
-	return Entry{c, started, given, s.deviceToken(from.Known, p.ID, email.Key)}, s.sessions.Replace(ctx, from.Replaced)
+	known := s.deviceToken(from.Known, p.ID, email.Key)
+	return Entry{c, started, given, known}, s.sessions.Replace(ctx, from.Replaced)
 }
 
 // Login starts a session of the customer with that address and password at the
@@ -152,9 +168,9 @@ func (s *Service) Login(ctx context.Context, p authstore.Publisher, address, pas
 		return Entry{}, ErrCredentials
 	}
 	s.limits.succeeded(who, from.Device.IP)
-	started, given, err := s.sessions.Start(ctx, c, from.OfferID, from.Device, from.Start, from.Replaced)
+	started, given, err := s.sessions.Start(ctx, c, from.OfferID, from.Device, from.Start, from.Replaced, identity)
 	if errors.Is(err, authstore.ErrNotFound) {
-		return Entry{}, ErrCredentials // erased meanwhile
+		return Entry{}, ErrCredentials // overtaken by a change
 	}
 	return Entry{c, started, given, s.deviceToken(from.Known, p.ID, email.Key)}, err
 }

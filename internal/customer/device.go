@@ -4,7 +4,6 @@
 package customer
 
 import (
-	"strconv"
 	"strings"
 
 	"github.com/usher-sso/usher/internal/secret"
@@ -36,5 +35,5 @@ func (s *Service) deviceToken(token string, publisher int64, email string) strin
 }
 
 func deviceMark(id string, publisher int64, email string) string {
-	return id + "/" + strconv.FormatInt(publisher, 10) + "/" + email
+	return id + "/" + accountName(publisher, email)
 }

@@ -33,7 +33,11 @@ type Limits struct{ throttle *throttle.Throttle }
 func NewLimits(t *throttle.Throttle) *Limits { return &Limits{t} }
 
 func accountKey(publisher int64, email string) throttle.Key {
-	return throttle.Key{Name: "login/account/" + strconv.FormatInt(publisher, 10) + "/" + email, Limit: perAccount}
+	return throttle.Key{Name: "login/account/" + accountName(publisher, email), Limit: perAccount}
+}
+
+func accountName(publisher int64, email string) string {
+	return strconv.FormatInt(publisher, 10) + "/" + email
 }
 
 func networkKey(what, ip string, limit throttle.Limit) throttle.Key {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/usher-sso/usher/authstore"
 	"github.com/usher-sso/usher/internal/publisher"
+	"github.com/usher-sso/usher/internal/recall"
 	"github.com/usher-sso/usher/internal/session"
 	"github.com/usher-sso/usher/internal/sso"
 	"github.com/usher-sso/usher/internal/token"
@@ -55,70 +56,65 @@ func findCookie(h http.Header, name string) (string, bool) {
 // byCookie returns who a site cookie belongs to, nil for nobody. A token that
 // has expired is renewed here, without a redirect, while its session lives.
 func (g *Gate) byCookie(w http.ResponseWriter, r *http.Request, value string, site publisher.Origin) (*Identity, error) {
-	digest := digestOf(value, string(site))
-	now := g.sessions.Now()
-	if e, ok := g.cache.get(digest, now); ok {
-		id := g.live(e.identity)
-		if id != nil && e.renewed != "" {
-			g.setCookie(w, site, e.renewed)
+	key, now := recall.KeyOf(value, string(site)), g.sessions.Now()
+	if k, verdict := g.cache.Get(key, now); verdict != recall.Unknown {
+		id := g.live(k.identity)
+		if id != nil && k.renewed != "" {
+			g.setCookie(w, site, k.renewed)
 		}
 		return id, nil
 	}
 	id, proof, access, ok := splitCookie(value)
 	if !ok {
-		g.cache.refuse(digest, now)
+		g.cache.Refuse(key, now)
 		return nil, nil
 	}
 	claims, err := g.keys.Verify(access, string(site))
 	switch {
 	case err == nil && claims.SessionID == id:
-		known := newIdentity(claims, access)
-		g.cache.put(digest, entry{identity: known, until: claims.Expires.UnixNano()}, now)
-		return g.live(known), nil
+		identity := newIdentity(claims, access)
+		g.cache.Put(key, known{identity: identity}, claims.Expires, now)
+		return g.live(identity), nil
 	case errors.Is(err, token.ErrExpired):
-		return g.renew(w, r, site, digest, id, proof)
+		return g.renew(w, r, site, key, id, proof)
 	}
-	g.cache.refuse(digest, now)
+	g.cache.Refuse(key, now)
 	return nil, nil
 }
 
 // renew gets a new access token for a site cookie. Requests that arrive
 // together get one result. Errors: ErrUnavailable.
-func (g *Gate) renew(w http.ResponseWriter, r *http.Request, site publisher.Origin, digest digest, id, proof string) (*Identity, error) {
-	v, err, _ := g.renewals.Do(string(digest[:]), func() (any, error) {
+func (g *Gate) renew(w http.ResponseWriter, r *http.Request, site publisher.Origin, key recall.Key, id, proof string) (*Identity, error) {
+	v, err, _ := g.renewals.Do(string(key[:]), func() (any, error) {
 		// Not the context of this request: others wait for the result.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), 10*time.Second)
 		defer cancel()
-		return g.freshEntry(ctx, site, id, proof)
+		return g.fresh(ctx, site, id, proof)
 	})
 	now := g.sessions.Now()
 	switch {
 	case errors.Is(err, session.ErrRefused):
-		g.cache.refuse(digest, now)
+		g.cache.Refuse(key, now)
 		return nil, nil
 	case err != nil:
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	fresh := v.(entry)
-	g.cache.put(digest, fresh, now)
+	fresh := v.(known)
+	g.cache.Put(key, fresh, now.Add(renewedFor), now)
 	g.setCookie(w, site, fresh.renewed)
 	return g.live(fresh.identity), nil
 }
 
-func (g *Gate) freshEntry(ctx context.Context, site publisher.Origin, id, proof string) (entry, error) {
+func (g *Gate) fresh(ctx context.Context, site publisher.Origin, id, proof string) (known, error) {
 	s, err := g.sessions.AtSite(ctx, id, string(site), proof)
 	if err != nil {
-		return entry{}, err
+		return known{}, err
 	}
 	access, claims, err := g.sessions.AccessToken(ctx, s, string(site))
 	if err != nil {
-		return entry{}, err
+		return known{}, err
 	}
-	return entry{
-		identity: newIdentity(claims, access),
-		until:    g.sessions.Now().Add(renewedFor).UnixNano(),
-		renewed:  joinCookie(id, proof, access),
-	}, nil
+	return known{identity: newIdentity(claims, access), renewed: joinCookie(id, proof, access)}, nil
 }
 
 // open starts the site session that a callback led to.

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"github.com/usher-sso/usher/internal/publisher"
+	"github.com/usher-sso/usher/internal/recall"
 	"github.com/usher-sso/usher/internal/session"
 	"github.com/usher-sso/usher/internal/sso"
 	"github.com/usher-sso/usher/internal/token"
@@ -32,7 +33,7 @@ type Gate struct {
 	sso       *sso.Service
 	directory *publisher.Directory
 	pages     Pages
-	cache     *cache
+	cache     *recall.Cache[known]
 	renewals  singleflight.Group
 }
 
@@ -52,7 +53,7 @@ type Config struct {
 func New(c Config) *Gate {
 	return &Gate{
 		sites: c.Sites, policy: c.Policy, hub: c.Hub, sessions: c.Sessions, keys: c.Keys,
-		sso: c.SSO, directory: c.Directory, pages: c.Pages, cache: newCache(),
+		sso: c.SSO, directory: c.Directory, pages: c.Pages, cache: recall.New[known](),
 	}
 }
 
@@ -194,18 +195,24 @@ func (g *Gate) byBearer(raw string, site publisher.Origin) *Identity {
 	if !ok {
 		return nil
 	}
-	digest := digestOf(raw, token.PublisherAudience(p.ID))
-	if e, ok := g.cache.get(digest, g.sessions.Now()); ok {
-		return g.live(e.identity)
+	key, now := recall.KeyOf(raw, token.PublisherAudience(p.ID)), g.sessions.Now()
+	if k, verdict := g.cache.Get(key, now); verdict != recall.Unknown {
+		return g.live(k.identity)
 	}
 	claims, err := g.keys.VerifyForPublisher(raw)
 	if err != nil || claims.PublisherID != p.ID {
-		g.cache.refuse(digest, g.sessions.Now())
+		g.cache.Refuse(key, now)
 		return nil
 	}
 	id := newIdentity(claims, raw)
-	g.cache.put(digest, entry{identity: id, until: claims.Expires.UnixNano()}, g.sessions.Now())
+	g.cache.Put(key, known{identity: id}, claims.Expires, now)
 	return g.live(id)
+}
+
+// known is what the gate remembers of a cookie or token that it found good.
+type known struct {
+	identity *Identity
+	renewed  string // the cookie's newer value, to be sent with the answer
 }
 
 // live drops an identity whose session has ended.

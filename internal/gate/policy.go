@@ -49,7 +49,7 @@ func CheckPattern(p string) error {
 	case !strings.HasPrefix(p, "/"), strings.Contains(begin, "*"):
 		return fmt.Errorf("%q is not a path pattern; write an exact path such as /about, or a beginning such as /assets/*", p)
 	case len(readings(begin)) != 1, strings.ContainsAny(begin, "%;?#"):
-		return fmt.Errorf("%q is not a plain path; write it as people read it, without .., //, ;, ? or encoded characters", p)
+		return fmt.Errorf("%q is not a plain path; write it without .., //, ; or encoded characters", p)
 	case reservedPart(begin) >= 0:
 		return fmt.Errorf("%q is reserved; %s belongs to the gate", p, ReservedPrefix)
 	}

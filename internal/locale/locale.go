@@ -2,14 +2,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package locale owns the guess of where a viewer is and what they read: a
-// country, its currency and a locale, from the address of a request and its
-// Accept-Language header. It answers GET /locales of the MediaStore API and
-// fills in what a registration leaves out.
+// country, its currency and a locale, from what a CDN says, the address of a
+// request and its Accept-Language header. It answers GET /locales of the
+// MediaStore API and fills in what a registration leaves out.
 //
 // It refuses to be more than a guess: nothing here may decide about access, and
-// the client address is the caller's to find (from Caddy, never from a header).
-// The table of addresses is compiled in, so there is no look-up over the
-// network and no address of a viewer leaves the process.
+// the client address and the CDN's word are the caller's to find (from Caddy,
+// which knows the proxies to trust). A table of addresses is compiled in and the
+// operator's database is a file, so there is no look-up over the network and no
+// address of a viewer leaves the process.
 package locale
 
 import (
@@ -38,35 +39,56 @@ type Locale struct {
 	Locale string
 }
 
-// Resolve guesses the locale of a viewer at addr whose browser sent
-// acceptLanguage (several header lines joined by commas). It never fails.
+// Resolver guesses by the operator's database first. The zero value and nil have
+// none and use the table that is compiled in.
+type Resolver struct{ database *Database }
+
+// NewResolver returns a Resolver that asks database, which may be nil.
+func NewResolver(database *Database) *Resolver { return &Resolver{database} }
+
+// Resolve guesses the locale of a viewer of whom a CDN says that they are in
+// country ("" when none does), at addr, whose browser sent acceptLanguage
+// (several header lines joined by commas). It never fails.
 //
-//   - Country is where addr is registered. A private, loopback, unassigned or
-//     zero address tells nothing; then it is the region of the first language
-//     that names or implies one, and "US" when there is none.
+//   - Country is country, if that is one; else where the database or else the
+//     table says addr is; else the region of the first language that names or
+//     implies one; else "US".
 //   - Currency is the country's, "USD" when it has none of its own.
 //   - Locale has the most preferred language that has a two-letter code; without
 //     one, the language most likely spoken in the country; then English.
 //
 // IPv4 addresses mapped into IPv6 and zones are understood. At most
 // maxHeaderBytes of the header are read.
-func Resolve(addr netip.Addr, acceptLanguage string) Locale {
+func (r *Resolver) Resolve(country string, addr netip.Addr, acceptLanguage string) Locale {
 	languages := preferences(acceptLanguage)
-	country, ok := countryOf(addr)
+	region, ok := parseCountry(country)
 	if !ok {
-		country = likelyCountry(languages)
+		region, ok = r.countryAt(addr.Unmap()) // iploc reads ::ffff:8.8.8.8 as an IPv6 address and finds nothing
+	}
+	if !ok {
+		region = likelyCountry(languages)
 	}
 	return Locale{
-		Country:  country.String(),
-		Currency: currencyOf(country),
-		Locale:   languageFor(languages, country) + "_" + country.String(),
+		Country:  region.String(),
+		Currency: currencyOf(region),
+		Locale:   languageFor(languages, region) + "_" + region.String(),
 	}
 }
 
-// countryOf returns the country addr is registered in, and false when the
-// address belongs to no country.
-func countryOf(addr netip.Addr) (language.Region, bool) {
-	addr = addr.Unmap() // iploc reads ::ffff:8.8.8.8 as an IPv6 address and finds nothing
+// countryAt returns the country of addr, and false when nobody knows it.
+func (r *Resolver) countryAt(addr netip.Addr) (language.Region, bool) {
+	if r != nil && r.database != nil {
+		if country, ok := r.database.countryAt(addr); ok {
+			return country, true
+		}
+	}
+	return registeredIn(addr)
+}
+
+// registeredIn returns the country addr is registered in by the table that is
+// compiled in, and false when the address belongs to no country: a private,
+// loopback, unassigned or zero one.
+func registeredIn(addr netip.Addr) (language.Region, bool) {
 	if !addr.IsGlobalUnicast() || addr.IsPrivate() {
 		return language.Region{}, false
 	}
@@ -89,7 +111,8 @@ func likelyCountry(languages []language.Tag) language.Region {
 }
 
 // parseCountry accepts codes of existing countries only: no groups ("EU",
-// "419"), no placeholders ("ZZ"). Withdrawn codes become their successors.
+// "419"), no placeholders ("ZZ", a CDN's "XX" and "T1"). Withdrawn codes become
+// their successors.
 func parseCountry(code string) (language.Region, bool) {
 	if len(code) != 2 {
 		return language.Region{}, false
@@ -99,6 +122,23 @@ func parseCountry(code string) (language.Region, bool) {
 		return language.Region{}, false
 	}
 	region = region.Canonicalize()
+	// These are countries to x/text but not to ISO 3166-1, and so not to clients.
+	switch region.String() {
+	case "AC", "TA":
+		region = language.MustParseRegion("SH")
+	case "CP":
+		region = language.MustParseRegion("FR")
+	case "CQ":
+		region = language.MustParseRegion("GG")
+	case "DG":
+		region = language.MustParseRegion("IO")
+	case "EA", "IC":
+		region = language.MustParseRegion("ES")
+	case "EZ", "UN": // unions
+		return language.Region{}, false
+	case "AN", "CS", "FQ", "NT", "PC", "SU", "YU": // became several countries
+		return language.Region{}, false
+	}
 	return region, region.IsCountry() && len(region.String()) == 2
 }
 

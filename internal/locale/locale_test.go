@@ -77,10 +77,71 @@ func TestResolve(t *testing.T) {
 			if tt.addr != "" {
 				addr = netip.MustParseAddr(tt.addr)
 			}
-			if got := Resolve(addr, tt.accept); got != tt.want {
-				t.Errorf("Resolve(%s, %q) = %+v, want %+v", addr, tt.accept, got, tt.want)
+			for name, r := range map[string]*Resolver{"nil": nil, "zero": {}, "without a database": NewResolver(nil)} {
+				if got := r.Resolve("", addr, tt.accept); got != tt.want {
+					t.Errorf("%s: Resolve(%s, %q) = %+v, want %+v", name, addr, tt.accept, got, tt.want)
+				}
 			}
 		})
+	}
+}
+
+func TestSaidCountryComesFirst(t *testing.T) {
+	german := netip.MustParseAddr("193.99.144.80")
+	tests := []struct {
+		name, said, accept string
+		want               Locale
+	}{
+		{"over the address", "PL", "", Locale{"PL", "PLN", "pl_PL"}},
+		{"over the region of the languages", "PL", "en-US", Locale{"PL", "PLN", "en_PL"}},
+		{"in small letters", "pl", "", Locale{"PL", "PLN", "pl_PL"}},
+		{"withdrawn code", "UK", "", Locale{"GB", "GBP", "en_GB"}},
+		{"part of a country", "IC", "", Locale{"ES", "EUR", "es_ES"}},
+		{"Kosovo, which ISO 3166-1 leaves to users", "XK", "", Locale{"XK", "EUR", "sq_XK"}},
+
+		{"nothing said", "", "", Locale{"DE", "EUR", "de_DE"}},
+		{"not known to the CDN", "XX", "", Locale{"DE", "EUR", "de_DE"}},
+		{"Tor", "T1", "", Locale{"DE", "EUR", "de_DE"}},
+		{"anonymous proxy", "A1", "", Locale{"DE", "EUR", "de_DE"}},
+		{"placeholder", "ZZ", "", Locale{"DE", "EUR", "de_DE"}},
+		{"European Union", "EU", "", Locale{"DE", "EUR", "de_DE"}},
+		{"United Nations", "UN", "", Locale{"DE", "EUR", "de_DE"}},
+		{"fell apart", "YU", "", Locale{"DE", "EUR", "de_DE"}},
+		{"three letters", "POL", "", Locale{"DE", "EUR", "de_DE"}},
+		{"number", "616", "", Locale{"DE", "EUR", "de_DE"}},
+		{"two countries", "PL, FR", "", Locale{"DE", "EUR", "de_DE"}},
+		{"noise", "P\x00", "", Locale{"DE", "EUR", "de_DE"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := new(Resolver).Resolve(tt.said, german, tt.accept); got != tt.want {
+				t.Errorf("Resolve(%q, %s, %q) = %+v, want %+v", tt.said, german, tt.accept, got, tt.want)
+			}
+		})
+	}
+}
+
+func TestOnlyCountriesOfISO3166AreAnswered(t *testing.T) {
+	countries := map[string]bool{}
+	for a := 'A'; a <= 'Z'; a++ {
+		for b := 'A'; b <= 'Z'; b++ {
+			if region, ok := parseCountry(string(a) + string(b)); ok {
+				countries[region.String()] = true
+			}
+		}
+	}
+	if !countries["XK"] || len(countries) != 249+1 {
+		t.Errorf("%d countries, want the 249 of ISO 3166-1 and Kosovo", len(countries))
+	}
+}
+
+func TestCountryTravelsInTheContext(t *testing.T) {
+	ctx := t.Context()
+	if got := CountryFrom(ctx); got != "" {
+		t.Errorf("nothing said: %q", got)
+	}
+	if got := CountryFrom(WithCountry(ctx, "DE")); got != "DE" {
+		t.Errorf("got %q, want DE", got)
 	}
 }
 
@@ -95,7 +156,7 @@ func TestLongHeaderIsReadUpToTheLimit(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := Resolve(netip.Addr{}, tt.accept).Locale; got != tt.want {
+			if got := new(Resolver).Resolve("", netip.Addr{}, tt.accept).Locale; got != tt.want {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
 		})
@@ -118,20 +179,20 @@ func TestCurrencyChangesSinceCLDR32(t *testing.T) {
 }
 
 func FuzzResolve(f *testing.F) {
-	f.Add([]byte{8, 8, 8, 8}, "en-US,en;q=0.9")
-	f.Add([]byte{15: 1}, "pl-PL,pl;q=0.9")
-	f.Add([]byte{15: 2}, "*")
-	f.Add([]byte{255, 255, 255, 254}, "es-419,zh-Hant-TW;q=0.3")
-	f.Add([]byte{0, 0, 0, 1}, "\xff;q=")
-	f.Add([]byte{}, "i-klingon,x-a")
+	f.Add("", []byte{8, 8, 8, 8}, "en-US,en;q=0.9")
+	f.Add("DE", []byte{15: 1}, "pl-PL,pl;q=0.9")
+	f.Add("T1", []byte{15: 2}, "*")
+	f.Add("UN", []byte{255, 255, 255, 254}, "es-419,zh-Hant-TW;q=0.3")
+	f.Add("d\xff", []byte{0, 0, 0, 1}, "\xff;q=")
+	f.Add("280", []byte{}, "i-klingon,x-a")
 	country := regexp.MustCompile(`^[A-Z]{2}$`)
 	money := regexp.MustCompile(`^[A-Z]{3}$`)
 	locale := regexp.MustCompile(`^[a-z]{2}_[A-Z]{2}$`)
-	f.Fuzz(func(t *testing.T, ip []byte, accept string) {
+	f.Fuzz(func(t *testing.T, said string, ip []byte, accept string) {
 		addr, _ := netip.AddrFromSlice(ip)
-		got := Resolve(addr, accept)
+		got := new(Resolver).Resolve(said, addr, accept)
 		if !country.MatchString(got.Country) || !money.MatchString(got.Currency) || !locale.MatchString(got.Locale) {
-			t.Errorf("Resolve(%s, %q) = %+v", addr, accept, got)
+			t.Errorf("Resolve(%q, %s, %q) = %+v", said, addr, accept, got)
 		}
 		if !strings.HasSuffix(got.Locale, "_"+got.Country) {
 			t.Errorf("locale %q is not of country %q", got.Locale, got.Country)

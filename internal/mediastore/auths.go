@@ -14,6 +14,7 @@ import (
 	"github.com/usher-sso/usher/internal/customer"
 	"github.com/usher-sso/usher/internal/locale"
 	"github.com/usher-sso/usher/internal/publisher"
+	"github.com/usher-sso/usher/internal/recall"
 	"github.com/usher-sso/usher/internal/secret"
 	"github.com/usher-sso/usher/internal/session"
 	"github.com/usher-sso/usher/internal/token"
@@ -112,7 +113,7 @@ func (a *API) register(ctx context.Context, c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	guess := locale.Resolve(clientIP(c.Request), c.Header.Get("Accept-Language"))
+	guess := a.Locale.Resolve(locale.CountryFrom(ctx), clientIP(c.Request), c.Header.Get("Accept-Language"))
 	profile := authstore.Customer{
 		FirstName: in.FirstName, LastName: in.LastName, ExternalID: in.ExternalID,
 		Locale: or(in.Locale, guess.Locale), Country: or(in.Country, guess.Country), Currency: or(in.Currency, guess.Currency),
@@ -202,35 +203,81 @@ func ipText(c *call) string {
 	return ""
 }
 
-// authenticated returns the customer whose valid token the request carries,
-// and who must be the one in the path.
-func (a *API) authenticated(ctx context.Context, c *call) (authstore.Customer, error) {
+// claims returns what the valid token says that the request carries.
+func (a *API) claims(c *call) (token.Claims, error) {
 	header := c.Header.Get("Authorization")
 	if header == "" {
-		return authstore.Customer{}, errNoJWT
+		return token.Claims{}, errNoJWT
 	}
 	if len(header) < 8 || !strings.EqualFold(header[:7], "Bearer ") {
-		return authstore.Customer{}, errJWT
+		return token.Claims{}, errJWT
 	}
-	claims, err := a.Keys.VerifyForPublisher(header[7:])
+	claims, err := a.verify(header[7:])
+	if err == nil && a.Sessions.Ended(claims.SessionID) {
+		err = errJWT
+	}
+	return claims, err
+}
+
+// verify judges a token, or remembers the judgement: a signature is dearer than
+// the rest of most calls.
+func (a *API) verify(raw string) (token.Claims, error) {
+	key, now := recall.KeyOf(raw, "api"), a.Store.Now()
+	claims, verdict := a.verified.Get(key, now)
+	switch verdict {
+	case recall.Good:
+		return claims, nil
+	case recall.Refused:
+		return claims, errJWT
+	}
+	claims, err := a.Keys.VerifyForPublisher(raw)
 	switch {
 	case errors.Is(err, token.ErrExpired):
-		return authstore.Customer{}, errExpired
-	case err != nil, a.Sessions.Ended(claims.SessionID):
-		return authstore.Customer{}, errJWT
+		return claims, errExpired
+	case err != nil:
+		a.verified.Refuse(key, now)
+		return claims, errJWT
 	}
+	a.verified.Put(key, claims, claims.Expires, now)
+	return claims, nil
+}
+
+// ownClaims is claims of the customer who is named in the path. A customer who
+// is disabled or erased has no live session, and so none.
+func (a *API) ownClaims(c *call) (token.Claims, error) {
 	n, err := customerID(c)
+	if err != nil {
+		return token.Claims{}, err
+	}
+	claims, err := a.claims(c)
+	if err == nil && n != claims.CustomerID {
+		err = errJWT
+	}
+	return claims, err
+}
+
+// authenticated returns the customer who is named in the path, and whose valid
+// token the request carries.
+func (a *API) authenticated(ctx context.Context, c *call) (authstore.Customer, error) {
+	claims, err := a.ownClaims(c)
 	if err != nil {
 		return authstore.Customer{}, err
 	}
-	if n != claims.CustomerID {
-		return authstore.Customer{}, errJWT
-	}
-	found, err := a.Store.Customer(ctx, n)
+	found, err := a.Store.Customer(ctx, claims.CustomerID)
 	if errors.Is(err, authstore.ErrNotFound) || err == nil && (found.Disabled || found.PublisherID != claims.PublisherID) {
 		return authstore.Customer{}, errJWT
 	}
 	return found, err
+}
+
+// customerAndPublisher is authenticated, with the publisher of the customer.
+func (a *API) customerAndPublisher(ctx context.Context, c *call) (authstore.Customer, authstore.Publisher, error) {
+	who, err := a.authenticated(ctx, c)
+	p, ok := a.Directory.ByID(who.PublisherID)
+	if err == nil && !ok {
+		err = errJWT // the publisher is not configured any more
+	}
+	return who, p, err
 }
 
 const (

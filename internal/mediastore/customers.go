@@ -74,8 +74,9 @@ func externalData(raw json.RawMessage) (string, error) {
 }
 
 func customerID(c *call) (int64, error) {
-	n, err := strconv.ParseInt(c.PathValue("customerId"), 10, 64)
-	if err != nil || n < 100_000_000 || n > 999_999_999 {
+	text := c.PathValue("customerId")
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || len(text) != 9 || n < 100_000_000 {
 		return 0, errCustomerParam
 	}
 	return n, nil
@@ -83,9 +84,6 @@ func customerID(c *call) (int64, error) {
 
 // customer is GET /customers/{customerId}, section 5.9.
 func (a *API) customer(ctx context.Context, c *call) (any, error) {
-	if _, err := customerID(c); err != nil {
-		return nil, err
-	}
 	found, err := a.authenticated(ctx, c)
 	if err != nil {
 		return nil, err
@@ -93,17 +91,29 @@ func (a *API) customer(ctx context.Context, c *call) (any, error) {
 	return viewOf(found), nil
 }
 
-// locales is GET /locales, section 5.1.
-func (a *API) locales(_ context.Context, c *call) (any, error) {
-	text := ipText(c)
-	if given := c.URL.Query().Get("customerIP"); given != "" {
-		text = given
-		if addr, err := netip.ParseAddr(given); err != nil || addr.Zone() != "" {
-			return nil, errCustomerIP
-		}
+// givenIP reads an address that a client gave; "" is none.
+func givenIP(s string) (netip.Addr, error) {
+	if s == "" {
+		return netip.Addr{}, nil
 	}
-	addr, _ := netip.ParseAddr(text)
-	l := locale.Resolve(addr, c.Header.Get("Accept-Language"))
+	addr, err := netip.ParseAddr(s)
+	if err == nil && addr.Zone() != "" {
+		err = errCustomerIP
+	}
+	return addr.Unmap(), err
+}
+
+// locales is GET /locales, section 5.1.
+func (a *API) locales(ctx context.Context, c *call) (any, error) {
+	text, country, given := ipText(c), locale.CountryFrom(ctx), c.URL.Query().Get("customerIP")
+	addr, err := givenIP(or(given, text))
+	if err != nil {
+		return nil, errCustomerIP
+	}
+	if given != "" {
+		text, country = given, "" // the address is not the one that a CDN saw
+	}
+	l := a.Locale.Resolve(country, addr, c.Header.Get("Accept-Language"))
 	return map[string]string{
 		"country": l.Country, "currency": l.Currency, "locale": l.Locale, "ipAddress": text,
 	}, nil
@@ -121,6 +131,10 @@ type consentView struct {
 	Placeholder      string `json:"placeholder"`
 }
 
+type consentViews struct {
+	Consents []consentView `json:"consents"`
+}
+
 // publisherConsents is GET /publishers/{publisherId}/consents, section 5.2.
 func (a *API) publisherConsents(_ context.Context, c *call) (any, error) {
 	n, err := publisher.ParseID(c.PathValue("publisherId"))
@@ -131,16 +145,22 @@ func (a *API) publisherConsents(_ context.Context, c *call) (any, error) {
 	if !ok {
 		return nil, errPublisherParam
 	}
-	views := make([]consentView, 0, len(p.Consents))
-	for _, d := range p.Consents {
-		label, err := consent.ParseLabel(d.Label)
-		if err != nil {
-			return nil, err // labels are judged when the configuration is read
+	return consentViews{a.consents[p.ID]}, nil
+}
+
+// viewsOf returns the consents of every publisher as clients see them. They
+// change with the configuration only, and are asked for often.
+func viewsOf(publishers []authstore.Publisher) map[int64][]consentView {
+	all := map[int64][]consentView{}
+	for _, p := range publishers {
+		views := make([]consentView, 0, len(p.Consents))
+		for _, d := range p.Consents {
+			views = append(views, consentView{
+				Name: d.Name, Version: d.Version, Label: consent.LabelHTML(d.Label), Value: d.Value,
+				Required: d.Required, EnabledByDefault: d.EnabledByDefault, BroadcasterID: p.ID,
+			})
 		}
-		views = append(views, consentView{
-			Name: d.Name, Version: d.Version, Label: label.HTML(), Value: d.Value,
-			Required: d.Required, EnabledByDefault: d.EnabledByDefault, BroadcasterID: p.ID,
-		})
+		all[p.ID] = views
 	}
-	return map[string]any{"consents": views}, nil
+	return all
 }

@@ -93,6 +93,10 @@ func explain(err error) (*Error, time.Duration) {
 		return errCredentials, 0
 	case errors.Is(err, customer.ErrExists):
 		return errExists, 0
+	case errors.Is(err, customer.ErrExternalID):
+		return failure(http.StatusUnprocessableEntity, "REQ0001", err.Error()), 0
+	case errors.Is(err, customer.ErrResetToken):
+		return errResetToken, 0
 	case errors.Is(err, session.ErrRefused):
 		return errJWT, 0
 	case errors.Is(err, customer.ErrPasswordShort), errors.Is(err, customer.ErrPasswordLong),

@@ -12,40 +12,61 @@ import (
 
 	"github.com/usher-sso/usher/authstore"
 	"github.com/usher-sso/usher/internal/customer"
+	"github.com/usher-sso/usher/internal/locale"
 	"github.com/usher-sso/usher/internal/notice"
 	"github.com/usher-sso/usher/internal/publisher"
+	"github.com/usher-sso/usher/internal/recall"
 	"github.com/usher-sso/usher/internal/session"
 	"github.com/usher-sso/usher/internal/token"
 )
 
 // Config is what the API stands on.
 type Config struct {
+	Hub       publisher.Origin
 	Store     *authstore.Store
 	Directory *publisher.Directory
 	Customers *customer.Service
 	Sessions  *session.Manager
 	Keys      *token.Keyring
 	Notices   *notice.Sender
+	Locale    *locale.Resolver
 
 	// Report hears of errors that the client is only told to be internal.
 	Report func(r *http.Request, err error)
 }
 
 // API answers the contract's endpoints.
-type API struct{ Config }
+type API struct {
+	Config
+	verified *recall.Cache[token.Claims]
+	consents map[int64][]consentView // by publisher
+}
 
 // New returns an API.
-func New(c Config) *API { return &API{c} }
+func New(c Config) *API {
+	return &API{Config: c, verified: recall.New[token.Claims](), consents: viewsOf(c.Directory.All())}
+}
 
 // Mount registers the endpoints. NotFound is for everything else.
 func (a *API) Mount(mux *http.ServeMux) {
 	mux.Handle("GET /locales", a.endpoint(a.locales))
 	mux.Handle("GET /publishers/{publisherId}/consents", a.endpoint(a.publisherConsents))
 	mux.Handle("POST /customers", a.endpoint(a.register))
+	mux.Handle("PUT /customers/passwords", a.endpoint(a.askReset))
+	mux.Handle("PATCH /customers/passwords", a.endpoint(a.setPassword))
 	mux.Handle("GET /customers/{customerId}", a.endpoint(a.customer))
+	mux.Handle("PATCH /customers/{customerId}", a.endpoint(a.patchCustomer))
+	mux.Handle("GET /customers/{customerId}/consents", a.endpoint(a.customerConsents))
+	mux.Handle("PUT /customers/{customerId}/consents", a.endpoint(a.putConsents))
+	mux.Handle("GET /customers/{customerId}/capture/status", a.endpoint(a.captureStatus))
+	mux.Handle("PUT /customers/{customerId}/capture", a.endpoint(a.putCapture))
 	mux.Handle("POST /auths", a.endpoint(a.login))
 	mux.Handle("POST /auths/refresh_token", a.endpoint(a.refresh))
+	mux.Handle("POST /sso/auths", a.endpoint(a.trustedLogin))
+	mux.Handle("DELETE /refresh_tokens", a.endpoint(a.logoutEverywhere))
+	mux.Handle("DELETE /3.1/customers/{customerId}", a.endpoint(a.erase))
 	mux.HandleFunc("GET /.well-known/jwks.json", a.jwks)
+	mux.HandleFunc("GET /openapi.json", a.openapi)
 }
 
 // call is one request to an endpoint. RemoteAddr of the request is the client.

@@ -11,7 +11,9 @@ import (
 	"io"
 	"net/http"
 	"net/netip"
+	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // success is the envelope of every answer that is no error.
@@ -20,14 +22,29 @@ type success struct {
 	Errors       []string `json:"errors"`
 }
 
+// done is the responseData of what has no other.
+var done = map[string]bool{"success": true}
+
 // allow lets pages of any origin read the answer. That is safe because the API
 // knows no cookies: what it tells, it tells to whoever holds a token.
 func allow(h http.Header) {
-	h.Set("Access-Control-Allow-Origin", "*")
-	h.Set("Access-Control-Allow-Methods", "GET, POST, PUT, PATCH, DELETE, OPTIONS")
-	h.Set("Access-Control-Allow-Headers", "Accept, Authorization, Content-Type, X-Requested-By")
-	h.Set("Access-Control-Max-Age", "7200") // browsers keep a preflight's answer no longer
+	h["Access-Control-Allow-Origin"] = anyOrigin
+	h["Access-Control-Allow-Methods"] = allMethods
+	h["Access-Control-Allow-Headers"] = allHeaders
+	h["Access-Control-Max-Age"] = twoHours
 }
+
+// Header values that every answer has. They are shared and never changed, so
+// that an answer costs no allocation for them.
+var (
+	anyOrigin  = []string{"*"}
+	allMethods = []string{"GET, POST, PUT, PATCH, DELETE, OPTIONS"}
+	allHeaders = []string{"Accept, Authorization, Content-Type, X-Requested-By"}
+	twoHours   = []string{"7200"} // browsers keep a preflight's answer no longer
+	typeJSON   = []string{"application/json"}
+	noStore    = []string{"no-store"}
+	noSniff    = []string{"nosniff"}
+)
 
 func write(w http.ResponseWriter, status int, v any) {
 	body, err := json.Marshal(v)
@@ -35,9 +52,8 @@ func write(w http.ResponseWriter, status int, v any) {
 		panic("encoding an answer of the API: " + err.Error()) // our own types always encode
 	}
 	h := w.Header()
-	h.Set("Content-Type", "application/json")
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Content-Type-Options", "nosniff")
+	h["Content-Type"], h["Cache-Control"], h["X-Content-Type-Options"] = typeJSON, noStore, noSniff
+	h["Content-Length"] = []string{strconv.Itoa(len(body))}
 	w.WriteHeader(status)
 	w.Write(body)
 }
@@ -78,7 +94,7 @@ func decode[T any](c *call) (T, error) {
 	if err := json.Unmarshal(c.body, &v); err != nil {
 		var wrong *json.UnmarshalTypeError
 		if errors.As(err, &wrong) && wrong.Field != "" {
-			return v, badBody("Invalid param " + wrong.Field)
+			return v, badBody("Invalid param " + wrong.Field[strings.LastIndexByte(wrong.Field, '.')+1:])
 		}
 		return v, errBody
 	}
@@ -88,6 +104,9 @@ func decode[T any](c *call) (T, error) {
 // checkStrict refuses documents that are no single object, nest too deeply or
 // name a member twice.
 func checkStrict(b []byte) error {
+	if !utf8.Valid(b) {
+		return errBody
+	}
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.UseNumber()
 	t, err := d.Token()
@@ -108,11 +127,12 @@ func checkObject(d *json.Decoder, depth int) error {
 	for d.More() {
 		t, err := d.Token()
 		name, _ := t.(string)
-		if err != nil {
+		if err != nil || oddText(name) {
 			return errBody
 		}
-		// Go matches names without regard to case, so they clash that way too.
-		if folded := strings.ToLower(name); seen[folded] {
+		// Go matches names without regard to case, so they clash that way too;
+		// upper case first, because some letters share only that.
+		if folded := strings.ToLower(strings.ToUpper(name)); seen[folded] {
 			return badBody(fmt.Sprintf("member %q is given twice", name))
 		} else {
 			seen[folded] = true
@@ -127,13 +147,20 @@ func checkObject(d *json.Decoder, depth int) error {
 	return nil
 }
 
+// oddText tells whether a text holds a NUL, which stores cannot keep, or what
+// is no character at all, which readers replace as they like.
+func oddText(s string) bool { return strings.ContainsAny(s, "\x00\uFFFD") }
+
 func checkValue(d *json.Decoder, depth int) error {
 	t, err := d.Token()
 	if err != nil {
 		return errBody
 	}
 	delim, ok := t.(json.Delim)
+	text, _ := t.(string)
 	switch {
+	case oddText(text):
+		return errBody
 	case !ok:
 		return nil
 	case depth >= maxDepth:

@@ -61,11 +61,31 @@ func (s *Sender) SessionEnded(publisherName, address string) {
 			"choose a new password.\n")
 }
 
-// send delivers in the background, and gives up rather than wait.
+// ResetPassword sends the link by which an address sets a new password. How
+// often that may be asked for is limited where links are made.
+func (s *Sender) ResetPassword(publisherName, address, link string) {
+	s.deliver(publisherName, address, "Choose a new password",
+		"Somebody, probably you, asked for a new password for your account at "+publisherName+". Choose it here:\n\n"+
+			link+"\n\nThe link works once, within an hour, and only if it is the newest you were sent.\n\n"+
+			"If it was not you, you need do nothing: your password has not changed.\n")
+}
+
+// PasswordChanged tells a customer that their password is a new one.
+func (s *Sender) PasswordChanged(publisherName, address string) {
+	s.send(publisherName, address, "Your password was changed",
+		"The password of your account at "+publisherName+" was changed, and all your devices were signed out.\n\n"+
+			"If it was not you, choose a new password at once:\n\n"+string(s.hub)+"/login\n")
+}
+
+// send is deliver for what strangers can bring about.
 func (s *Sender) send(publisherName, address, subject, text string) {
-	if _, ok := s.limits.Take(throttle.Key{Name: "mail/" + address, Limit: perAddress}); !ok {
-		return
+	if _, ok := s.limits.Take(throttle.Key{Name: "mail/" + address, Limit: perAddress}); ok {
+		s.deliver(publisherName, address, subject, text)
 	}
+}
+
+// deliver sends in the background, and gives up rather than wait.
+func (s *Sender) deliver(publisherName, address, subject, text string) {
 	select {
 	case s.sending <- struct{}{}:
 	default:

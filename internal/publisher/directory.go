@@ -25,7 +25,7 @@ var offerForm = regexp.MustCompile(`^[A-Z][0-9]{9}_[A-Z]{2}$`)
 // ParseID reads a publisher id: nine digits, the first no zero.
 func ParseID(s string) (int64, error) {
 	id, err := strconv.ParseInt(s, 10, 64)
-	if err != nil || id < 100_000_000 || id > 999_999_999 {
+	if err != nil || len(s) != 9 || id < 100_000_000 {
 		return 0, fmt.Errorf("%q is not a publisher id; use nine digits, such as 100000001", s)
 	}
 	return id, nil

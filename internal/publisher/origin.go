@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
+	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/net/idna"
 )
@@ -45,8 +47,14 @@ func ParseOrigin(s string) (Origin, error) {
 	if strings.Contains(host, ":") {
 		host = "[" + host + "]"
 	}
-	if p := u.Port(); p != "" && !(u.Scheme == "http" && p == "80") && !(u.Scheme == "https" && p == "443") {
-		host += ":" + p
+	if p := u.Port(); p != "" {
+		n, err := strconv.ParseUint(p, 10, 16)
+		if err != nil || n == 0 || p[0] == '0' {
+			return "", fmt.Errorf("%q is not an origin; write it like https://id.example.com", s)
+		}
+		if !(u.Scheme == "http" && n == 80) && !(u.Scheme == "https" && n == 443) {
+			host += ":" + p
+		}
 	}
 	return Origin(u.Scheme + "://" + host), nil
 }
@@ -55,6 +63,9 @@ func ParseOrigin(s string) (Origin, error) {
 // in ASCII (UTS #46).
 func cleanHost(host string) (string, error) {
 	if ip, err := netip.ParseAddr(host); err == nil {
+		if ip.Zone() != "" || ip.Is4In6() {
+			return "", fmt.Errorf("%q is an address that browsers write differently; use a host name", host)
+		}
 		return ip.String(), nil
 	}
 	label, rest, wild := host, "", false
@@ -63,14 +74,24 @@ func cleanHost(host string) (string, error) {
 	} else {
 		wild = false
 	}
-	ascii, err := idna.Lookup.ToASCII(host)
-	if err != nil || strings.ContainsAny(host, "*{}") {
-		return "", fmt.Errorf("%q is not a host name", host)
+	name, err := hostNames.ToASCII(host)
+	if err != nil || !utf8.ValidString(host) || strings.ContainsAny(host, "*{}") || numeric(name) {
+		return "", fmt.Errorf("%q is not a host name; write it like news.example.com", host)
 	}
 	if wild {
-		ascii = "*." + ascii
+		name = "*." + name
 	}
-	return ascii, nil
+	return name, nil
+}
+
+// hostNames reads names as browsers do, and refuses what DNS cannot hold.
+var hostNames = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.StrictDomainName(true), idna.VerifyDNSLength(true))
+
+// numeric tells whether browsers would take a name for an IPv4 address (WHATWG
+// URL, section 3.5), in one of its old forms.
+func numeric(name string) bool {
+	last := name[strings.LastIndexByte(name, '.')+1:]
+	return strings.Trim(last, "0123456789") == "" || strings.HasPrefix(last, "0x")
 }
 
 // Loopback tells whether a host name never leaves the machine (RFC 6761).
@@ -109,6 +130,9 @@ func (o Origin) Pattern() bool { return strings.HasPrefix(o.Host(), "*.") }
 // port comes from o, never from the request.
 func (o Origin) ForHost(host string) (Origin, bool) {
 	name, own := hostname(host), o.Hostname()
+	if !ascii(name) {
+		return "", false
+	}
 	if !o.Pattern() {
 		return o, strings.EqualFold(name, own)
 	}
@@ -117,6 +141,16 @@ func (o Origin) ForHost(host string) (Origin, bool) {
 		return "", false
 	}
 	return Origin(o.Scheme() + "://" + strings.ToLower(label) + string(o[len(o.Scheme())+len("://*"):])), true
+}
+
+// ascii keeps letters apart that only Unicode takes for the same.
+func ascii(s string) bool {
+	for i := range len(s) {
+		if s[i] >= 0x80 {
+			return false
+		}
+	}
+	return true
 }
 
 // Covers tells whether other, which is no pattern, is o or one that o stands

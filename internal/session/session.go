@@ -109,10 +109,11 @@ func (m *Manager) Prepare(customer authstore.Customer, offer string, d Device, h
 
 // Start stores a new session of a customer who has just proved who they are.
 // replaced is the session that the same browser had before, or "": it ends, so
-// that what was known of it is worth nothing afterwards.
-func (m *Manager) Start(ctx context.Context, c authstore.Customer, offer string, d Device, how Start, replaced string) (authstore.Session, Secrets, error) {
+// that what was known of it is worth nothing afterwards. proofs are those of
+// authstore.Store.StartSession.
+func (m *Manager) Start(ctx context.Context, c authstore.Customer, offer string, d Device, how Start, replaced string, proofs ...authstore.Identity) (authstore.Session, Secrets, error) {
 	s, given := m.Prepare(c, offer, d, how)
-	if err := m.store.StartSession(ctx, s); err != nil {
+	if err := m.store.StartSession(ctx, s, proofs...); err != nil {
 		return s, Secrets{}, fmt.Errorf("starting a session: %w", err)
 	}
 	return s, given, m.Replace(ctx, replaced)
@@ -177,10 +178,32 @@ func (m *Manager) EndAll(ctx context.Context, customer int64, except string) err
 	if err != nil {
 		return fmt.Errorf("ending the sessions of a customer: %w", err)
 	}
+	m.remember(ids)
+	return nil
+}
+
+// EndByReset sets a password by a mailed ticket and ends all sessions of the
+// customer, in one step. Errors: those of authstore.Store.ResetPassword.
+func (m *Manager) EndByReset(ctx context.Context, r authstore.PasswordReset) (authstore.Customer, error) {
+	r.EndedFor = endedFor
+	c, ids, err := m.store.ResetPassword(ctx, r)
+	m.remember(ids)
+	return c, err
+}
+
+// EndErased erases a customer and ends all their sessions, in one step. Errors:
+// those of authstore.Store.EraseCustomer.
+func (m *Manager) EndErased(ctx context.Context, customer int64, tickets ...authstore.Purpose) error {
+	ids, err := m.store.EraseCustomer(ctx, customer, endedFor, tickets...)
+	m.remember(ids)
+	return err
+}
+
+// remember makes this process refuse the tokens of sessions that have ended.
+func (m *Manager) remember(ids []string) {
 	for _, id := range ids {
 		m.memory.end(id, m.store.Now().Add(endedFor))
 	}
-	return nil
 }
 
 // AccessToken returns a signed access token of a session and what it says. The

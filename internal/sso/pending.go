@@ -27,9 +27,14 @@ const (
 	// one a tab; more would fill the Cookie header.
 	maxPending = 5
 
-	// maxReturn bounds the return path: beyond it the cookie would not be
-	// kept. The visitor then comes back to the front page.
+	// maxReturn bounds the return path; longer ones are no addresses that
+	// people keep.
 	maxReturn = 2048
+
+	// maxPendingSize bounds a pending sign-in, which grows with the return
+	// path: browsers keep no cookie over 4096 bytes, and sealing adds a third.
+	// The visitor then comes back to the front page.
+	maxPendingSize = 2900
 
 	// idLength is the length of a pending sign-in's id, in its cookie's name.
 	idLength = 8
@@ -56,14 +61,23 @@ func (s *Service) Begin(w http.ResponseWriter, r *http.Request, site publisher.O
 		State: id + "." + secret.New(), Nonce: secret.NewID(), Verifier: secret.New(),
 		Return: returnTo, Begun: s.store.Now(),
 	}
-	value, err := json.Marshal(p)
-	if err != nil {
-		panic("encoding a pending sign-in: " + err.Error()) // strings and a time always encode
+	value := p.encode()
+	if len(value) > maxPendingSize {
+		p.Return = "/"
+		value = p.encode()
 	}
 	s.dropOldest(w, r, site)
 	CookiesFor(site).Set(w.Header(), PendingCookie+id, s.pending.Seal(value, string(site)+id), pendingLife)
 	ask := Request{Site: site, State: p.State, Nonce: p.Nonce, Challenge: challenge(p.Verifier), Silent: silent}
 	return string(s.hub) + AuthorizePath + "?" + ask.Values().Encode()
+}
+
+func (p pending) encode() []byte {
+	value, err := json.Marshal(p)
+	if err != nil {
+		panic("encoding a pending sign-in: " + err.Error()) // strings and a time always encode
+	}
+	return value
 }
 
 // localPath tells whether s is a path at the site itself: browsers read // and

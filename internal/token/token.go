@@ -111,7 +111,7 @@ func (w *wire) UnmarshalJSON(b []byte) error {
 	for d.More() {
 		t, err := d.Token()
 		name, _ := t.(string)
-		if name = strings.ToLower(name); err != nil || seen[name] {
+		if name = strings.ToLower(strings.ToUpper(name)); err != nil || seen[name] {
 			return ErrInvalid
 		}
 		seen[name] = true

@@ -1,0 +1,176 @@
+// SPDX-FileCopyrightText: The usher authors
+// SPDX-License-Identifier: Apache-2.0
+
+package authstore
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// PasswordReset is the use of a ticket to set a password.
+type PasswordReset struct {
+	Digest   string // of the ticket
+	Purpose  Purpose
+	Customer int64         // whom the ticket must be for
+	Encoded  string        // hash of the new password
+	EndedFor time.Duration // how long a token of an ended session may live on
+}
+
+// ResetPassword uses up a ticket, sets the password of the customer it is for
+// and ends all their sessions, in one transaction. It returns the customer and
+// the ids of the ended sessions. Errors: ErrNotFound when the ticket is not
+// good for this.
+func (s *Store) ResetPassword(ctx context.Context, r PasswordReset) (c Customer, endedIDs []string, err error) {
+	err = s.b.Update(ctx, func(tx Tx) (err error) {
+		t, err := s.liveTicket(tx, r.Digest, r.Purpose)
+		if err != nil {
+			return err
+		}
+		if t.CustomerID != r.Customer {
+			return ErrNotFound
+		}
+		if c, err = get[Customer](tx, tableCustomers, idKey(t.CustomerID)); err != nil {
+			return err
+		}
+		if err := dropTicket(tx, c.ID, r.Purpose); err != nil {
+			return err
+		}
+		if err := setPassword(tx, c, t.Data["subject"], r.Encoded); err != nil {
+			return err
+		}
+		endedIDs, err = s.endSessions(tx, c.ID, "", r.EndedFor)
+		return err
+	})
+	return c, endedIDs, err
+}
+
+func setPassword(tx Tx, c Customer, subject, encoded string) error {
+	k := identityKey(c.PublisherID, ProviderPassword, subject)
+	i, err := get[Identity](tx, tableIdentities, k)
+	if err == nil && i.CustomerID != c.ID {
+		err = ErrNotFound // the address is another customer's by now
+	}
+	if err != nil {
+		return err
+	}
+	i.Password = encoded
+	return put(tx, tableIdentities, k, i)
+}
+
+// EmailChange moves a customer to another address.
+type EmailChange struct {
+	Customer int64
+	Address  string  // as the customer wrote it
+	From, To string  // the addresses in their comparable form
+	Kills    Purpose // tickets of this purpose, sent to the old address, die
+}
+
+// ChangeEmail gives a customer another address, with which they sign in from
+// then on. Errors: ErrTaken, ErrNotFound.
+func (s *Store) ChangeEmail(ctx context.Context, e EmailChange) (c Customer, err error) {
+	err = s.b.Update(ctx, func(tx Tx) (err error) {
+		if c, err = get[Customer](tx, tableCustomers, idKey(e.Customer)); err != nil {
+			return err
+		}
+		c.Email = e.Address
+		if e.From != e.To {
+			if err := moveIdentity(tx, c, e.From, e.To); err != nil {
+				return err
+			}
+			if err := dropTicket(tx, c.ID, e.Kills); err != nil {
+				return err
+			}
+		}
+		return put(tx, tableCustomers, idKey(c.ID), c)
+	})
+	return c, err
+}
+
+func moveIdentity(tx Tx, c Customer, from, to string) error {
+	i, err := get[Identity](tx, tableIdentities, identityKey(c.PublisherID, ProviderPassword, from))
+	if err != nil {
+		return err
+	}
+	if i.CustomerID != c.ID {
+		return fmt.Errorf("identity of customer %d: %w", c.ID, ErrNotFound)
+	}
+	if err := dropIdentity(tx, i); err != nil {
+		return err
+	}
+	i.Subject = to
+	return addIdentity(tx, i)
+}
+
+func dropIdentity(tx Tx, i Identity) error {
+	if err := tx.Delete(tableIdentities, identityKey(i.PublisherID, i.Provider, i.Subject)); err != nil {
+		return err
+	}
+	return tx.Delete(tableCustomerIdentities, key(idKey(i.CustomerID), i.Provider, i.Subject))
+}
+
+// EraseCustomer anonymizes a customer for good: identities, profile, answers to
+// capture and tickets go, sessions end. What stays is the id, the dates and the
+// evidence of consents, which names no one any more. It returns the ids of the
+// ended sessions. Erasing twice is no error. Errors: ErrNotFound.
+func (s *Store) EraseCustomer(ctx context.Context, customer int64, endedFor time.Duration, purposes ...Purpose) (endedIDs []string, err error) {
+	now := s.Now()
+	err = s.b.Update(ctx, func(tx Tx) (err error) {
+		c, err := get[Customer](tx, tableCustomers, idKey(customer))
+		if err != nil {
+			return err
+		}
+		if err := dropIdentities(tx, c); err != nil {
+			return err
+		}
+		for _, p := range purposes {
+			if err := dropTicket(tx, customer, p); err != nil {
+				return err
+			}
+		}
+		if c.ExternalID != "" {
+			if err := tx.Delete(tableExternalIDs, key(idKey(c.PublisherID), c.ExternalID)); err != nil {
+				return err
+			}
+		}
+		if err := tx.Delete(tableCaptures, idKey(customer)); err != nil {
+			return err
+		}
+		if c.Erased.IsZero() {
+			c.Erased = now
+		}
+		erased := Customer{
+			ID: c.ID, PublisherID: c.PublisherID, Registered: c.Registered, LastLogin: c.LastLogin,
+			Disabled: true, Erased: c.Erased,
+		}
+		if err := put(tx, tableCustomers, idKey(customer), erased); err != nil {
+			return err
+		}
+		endedIDs, err = s.endSessions(tx, customer, "", endedFor)
+		return err
+	})
+	return endedIDs, err
+}
+
+func dropIdentities(tx Tx, c Customer) error {
+	from, to := prefix(idKey(c.ID))
+	var subjects []string
+	err := tx.Scan(tableCustomerIdentities, from, to, func(k string, _ []byte) error {
+		subjects = append(subjects, k[len(from):])
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, s := range subjects {
+		// The rest of the key is provider and subject, as in tableIdentities.
+		if err := tx.Delete(tableIdentities, key(idKey(c.PublisherID), s)); err != nil {
+			return err
+		}
+		if err := tx.Delete(tableCustomerIdentities, key(idKey(c.ID), s)); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,304 @@
+// SPDX-FileCopyrightText: The usher authors
+// SPDX-License-Identifier: Apache-2.0
+
+package authstore_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/usher-sso/usher/authstore"
+)
+
+// operation is one method of Store, called with arguments that succeed.
+type operation struct {
+	name string
+	run  func(context.Context, *world, authstore.Customer) error
+}
+
+func changes() []operation { return slices.Concat(customerChanges(), sessionChanges(), otherChanges()) }
+
+func customerChanges() []operation {
+	return []operation{
+		{"Register", func(ctx context.Context, w *world, c authstore.Customer) error {
+			r := registration("new@example.com")
+			s := w.newSession(c, "new")
+			r.Session, r.Answers = &s, []authstore.ConsentRecord{answer("terms", "1", authstore.Accepted)}
+			_, err := w.Register(ctx, r)
+			return err
+		}},
+		{"ChangeCustomer", func(ctx context.Context, w *world, c authstore.Customer) error {
+			_, err := w.ChangeCustomer(ctx, c.ID, func(c *authstore.Customer) error { c.Disabled = true; return nil })
+			return err
+		}},
+		{"SetPassword", func(ctx context.Context, w *world, c authstore.Customer) error {
+			i := authstore.Identity{PublisherID: c.PublisherID, Provider: authstore.ProviderPassword, Subject: "ann@example.com"}
+			done, err := w.SetPassword(ctx, i, "hash of ann@example.com", "new")
+			if done && err != nil {
+				return errors.New("done in spite of an error")
+			}
+			return err
+		}},
+		{"ChangeEmail", func(ctx context.Context, w *world, c authstore.Customer) error {
+			_, err := w.ChangeEmail(ctx, authstore.EmailChange{Customer: c.ID, From: "ann@example.com", To: "new@example.com", Kills: forReset})
+			return err
+		}},
+		{"ResetPassword", func(ctx context.Context, w *world, c authstore.Customer) error {
+			_, _, err := w.ResetPassword(ctx, reset(c, "reset"))
+			return err
+		}},
+		{"EraseCustomer", func(ctx context.Context, w *world, c authstore.Customer) error {
+			_, err := w.EraseCustomer(ctx, c.ID, endedFor, forReset)
+			return err
+		}},
+		{"ChangeCapture", func(ctx context.Context, w *world, c authstore.Customer) error {
+			return w.ChangeCapture(ctx, c.ID, func(*authstore.Customer, *authstore.CaptureAnswers) error { return nil })
+		}},
+		{"AnswerConsents", func(ctx context.Context, w *world, c authstore.Customer) error {
+			return w.AnswerConsents(ctx, c.ID, []authstore.ConsentRecord{answer("terms", "2", authstore.Declined)})
+		}},
+	}
+}
+
+func sessionChanges() []operation {
+	judge := func(v authstore.Verdict) func(context.Context, *world, authstore.Customer) error {
+		return func(ctx context.Context, w *world, _ authstore.Customer) error {
+			_, err := w.JudgeSession(ctx, "s1", endedFor, func(*authstore.Session) (authstore.Verdict, error) { return v, nil })
+			return err
+		}
+	}
+	return []operation{
+		{"StartSession", func(ctx context.Context, w *world, c authstore.Customer) error {
+			return w.StartSession(ctx, w.newSession(c, "new"))
+		}},
+		{"JudgeSession, save", judge(authstore.Save)},
+		{"JudgeSession, end", judge(authstore.End)},
+		{"EndCustomerSessions", func(ctx context.Context, w *world, c authstore.Customer) error {
+			_, err := w.EndCustomerSessions(ctx, c.ID, "", endedFor)
+			return err
+		}},
+		{"TouchSessions", func(ctx context.Context, w *world, _ authstore.Customer) error {
+			return w.TouchSessions(ctx, map[string]time.Time{"s1": w.Now().Add(time.Minute)}, time.Hour)
+		}},
+		{"IssueTicket", func(ctx context.Context, w *world, _ authstore.Customer) error {
+			return w.IssueTicket(ctx, "new", authstore.Ticket{Expires: w.Now().Add(time.Minute)})
+		}},
+		{"IssueNewest", func(ctx context.Context, w *world, c authstore.Customer) error {
+			return w.IssueNewest(ctx, "new", authstore.Ticket{Purpose: forReset, CustomerID: c.ID, Expires: w.Now().Add(time.Minute)})
+		}},
+		{"RedeemSignIn", func(ctx context.Context, w *world, _ authstore.Customer) error {
+			_, err := w.RedeemSignIn(ctx, signIn("d1", "https://news.example", "secret"))
+			return err
+		}},
+	}
+}
+
+func otherChanges() []operation {
+	return []operation{
+		{"DeclarePublishers", func(ctx context.Context, w *world, _ authstore.Customer) error {
+			return w.DeclarePublishers(ctx, []authstore.Publisher{orbit()})
+		}},
+		{"RootKey", func(ctx context.Context, w *world, _ authstore.Customer) error {
+			_, err := w.RootKey(ctx, []byte("root"))
+			return err
+		}},
+		{"ChangeKeys", func(ctx context.Context, w *world, _ authstore.Customer) error {
+			_, err := w.ChangeKeys(ctx, func([]authstore.Key) ([]authstore.Key, []string, error) {
+				return []authstore.Key{{ID: "new"}}, nil, nil
+			})
+			return err
+		}},
+		{"Sweep", func(ctx context.Context, w *world, _ authstore.Customer) error {
+			_, _, err := w.Sweep(ctx, authstore.SweepCursor{})
+			return err
+		}},
+	}
+}
+
+func reads() []operation { return slices.Concat(customerReads(), otherReads()) }
+
+func customerReads() []operation {
+	return []operation{
+		{"Customer", func(ctx context.Context, w *world, c authstore.Customer) error {
+			_, err := w.Customer(ctx, c.ID)
+			return err
+		}},
+		{"CustomerByIdentity", func(ctx context.Context, w *world, c authstore.Customer) error {
+			_, _, err := w.CustomerByIdentity(ctx, c.PublisherID, authstore.ProviderPassword, "ann@example.com")
+			return err
+		}},
+		{"Capture", func(ctx context.Context, w *world, c authstore.Customer) error {
+			_, err := w.Capture(ctx, c.ID)
+			return err
+		}},
+		{"Consents", func(ctx context.Context, w *world, c authstore.Customer) error {
+			_, err := w.Consents(ctx, c.ID)
+			return err
+		}},
+		{"ConsentHistory", func(ctx context.Context, w *world, c authstore.Customer) error {
+			_, err := w.ConsentHistory(ctx, c.ID)
+			return err
+		}},
+		{"Session", func(ctx context.Context, w *world, _ authstore.Customer) error {
+			_, err := w.Session(ctx, "s1")
+			return err
+		}},
+		{"CustomerSessions", func(ctx context.Context, w *world, c authstore.Customer) error {
+			_, err := w.CustomerSessions(ctx, c.ID)
+			return err
+		}},
+	}
+}
+
+func otherReads() []operation {
+	return []operation{
+		{"Publisher", func(ctx context.Context, w *world, c authstore.Customer) error {
+			_, err := w.Publisher(ctx, c.PublisherID)
+			return err
+		}},
+		{"SiteOwner", func(ctx context.Context, w *world, _ authstore.Customer) error {
+			_, err := w.SiteOwner(ctx, "https://news.example")
+			return err
+		}},
+		{"OfferOwner", func(ctx context.Context, w *world, _ authstore.Customer) error {
+			_, err := w.OfferOwner(ctx, "S100000001_US")
+			return err
+		}},
+		{"Ticket", func(ctx context.Context, w *world, _ authstore.Customer) error {
+			_, err := w.Ticket(ctx, "reset", forReset)
+			return err
+		}},
+		{"EndedSessions", func(ctx context.Context, w *world, _ authstore.Customer) error {
+			_, err := w.EndedSessions(ctx)
+			return err
+		}},
+		{"Keys", func(ctx context.Context, w *world, _ authstore.Customer) error {
+			_, err := w.Keys(ctx)
+			return err
+		}},
+	}
+}
+
+// inhabited returns a world in which all operations succeed and the changes
+// among them change something.
+func inhabited(t *testing.T) (*world, authstore.Customer) {
+	t.Helper()
+	w := newWorld(t)
+	w.mustDeclare(t, nova())
+	w.mustIssue(t, "expired")
+	w.clock.Add(time.Minute)
+	if err := w.IssueTicket(t.Context(), "d1", authstore.Ticket{Purpose: forSignIn, SessionID: "s1", Expires: w.Now().Add(time.Minute)}); err != nil {
+		t.Fatal(err)
+	}
+	c, err := w.Customer(t.Context(), w.customer("ann@example.com"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.mustAnswer(t, c, answer("terms", "1", authstore.Accepted))
+	w.mustIssueReset(t, c, "reset")
+	err = w.ChangeCapture(t.Context(), c.ID, func(_ *authstore.Customer, a *authstore.CaptureAnswers) error { a.Values["x"] = "y"; return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.clock.Add(time.Second)
+	return w, c
+}
+
+func TestFailedChangeSurfacesAndKeepsNothing(t *testing.T) {
+	fault := errors.New("disk on fire")
+	for _, op := range changes() {
+		t.Run(op.name, func(t *testing.T) {
+			w, c := inhabited(t)
+			before := w.records()
+			w.faulty.FailUpdate(fault)
+			if err := op.run(t.Context(), w, c); !errors.Is(err, fault) || w.records() != before {
+				t.Errorf("failed update: %v, stored %s", err, w.records())
+			}
+			w.faulty.FailCommit(fault)
+			if err := op.run(t.Context(), w, c); !errors.Is(err, fault) || w.records() != before {
+				t.Errorf("failed commit: %v, stored %s", err, w.records())
+			}
+			canceled, cancel := context.WithCancel(t.Context())
+			cancel()
+			if err := op.run(canceled, w, c); !errors.Is(err, context.Canceled) || w.records() != before {
+				t.Errorf("canceled: %v, stored %s", err, w.records())
+			}
+			if err := op.run(t.Context(), w, c); err != nil {
+				t.Errorf("afterwards: %v", err)
+			}
+			if op.name != "JudgeSession, save" && w.records() == before {
+				t.Error("the test is worthless: success changes nothing")
+			}
+		})
+	}
+}
+
+// Each step of each operation fails once: no error is passed over or taken for
+// a missing record, and nothing is kept of the steps before.
+func TestFailureOfAnyStepSurfacesAndKeepsNothing(t *testing.T) {
+	for _, op := range slices.Concat(changes(), reads()) {
+		t.Run(op.name, func(t *testing.T) {
+			w, c := inhabited(t)
+			before := w.records()
+			for step := 1; ; step++ {
+				w.watch.failAt = step
+				w.watch.failed.Store(false)
+				err := op.run(t.Context(), w, c)
+				if !w.watch.failed.Load() { // there are fewer steps
+					if err != nil || step == 1 {
+						t.Errorf("without a fault: %v, %d steps", err, step-1)
+					}
+					return
+				}
+				if !errors.Is(err, errStep) || errors.Is(err, authstore.ErrNotFound) || w.records() != before {
+					t.Errorf("step %d: %v, stored %s", step, err, w.records())
+				}
+			}
+		})
+	}
+}
+
+func TestFailedReadSurfaces(t *testing.T) {
+	fault := errors.New("disk on fire")
+	for _, op := range reads() {
+		t.Run(op.name, func(t *testing.T) {
+			w, c := inhabited(t)
+			w.faulty.FailView(fault)
+			if err := op.run(t.Context(), w, c); !errors.Is(err, fault) || errors.Is(err, authstore.ErrNotFound) {
+				t.Errorf("got %v, want the fault", err)
+			}
+			if err := op.run(t.Context(), w, c); err != nil {
+				t.Errorf("afterwards: %v", err)
+			}
+		})
+	}
+}
+
+func TestRecordThatCannotBeReadIsNotTakenForMissing(t *testing.T) {
+	damaged := map[string]string{
+		"Customer": "customers", "CustomerByIdentity": "identities", "Publisher": "publishers", "SiteOwner": "sites", "OfferOwner": "offers",
+		"Consents": "consents", "ConsentHistory": "consent_log", "Session": "sessions", "CustomerSessions": "sessions",
+		"Ticket": "tickets", "Capture": "captures", "EndedSessions": "ended", "Keys": "keys",
+	}
+	for _, op := range reads() {
+		table, ok := damaged[op.name]
+		if !ok {
+			continue
+		}
+		t.Run(op.name, func(t *testing.T) {
+			w, c := inhabited(t)
+			w.put(t, table, "x", `"damaged"`)
+			for _, r := range w.memory.Records() {
+				if r.Table == table {
+					w.put(t, table, r.Key, `"damaged"`)
+				}
+			}
+			if err := op.run(t.Context(), w, c); err == nil || errors.Is(err, authstore.ErrNotFound) {
+				t.Errorf("got %v, want an error of its own", err)
+			}
+		})
+	}
+}

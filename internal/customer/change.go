@@ -1,0 +1,111 @@
+// SPDX-FileCopyrightText: The usher authors
+// SPDX-License-Identifier: Apache-2.0
+
+package customer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/usher-sso/usher/authstore"
+)
+
+var (
+	// ErrConfirmation says that the password that confirms a change is wrong.
+	ErrConfirmation = errors.New("confirmation password is wrong")
+
+	// ErrEmailTaken says that another customer of the publisher has the
+	// address.
+	ErrEmailTaken = errors.New("customer email already exists")
+)
+
+// ChangeEmail gives a customer another address, with which they log in from
+// then on. password confirms it; links that were mailed to the old address die.
+// An address that differs in spelling only needs no confirmation. Errors:
+// ErrEmail, ErrConfirmation, ErrEmailTaken, ErrBusy, *LimitError.
+func (s *Service) ChangeEmail(ctx context.Context, c authstore.Customer, address, password, ip string) (authstore.Customer, error) {
+	to, err := ParseEmail(address)
+	if err != nil {
+		return c, err
+	}
+	from, err := ParseEmail(c.Email)
+	if err != nil {
+		return c, fmt.Errorf("reading the address of customer %d: %w", c.ID, err)
+	}
+	if from.Key != to.Key {
+		if err := s.confirm(ctx, c, from, password, ip); err != nil {
+			return c, err
+		}
+	}
+	changed, err := s.store.ChangeEmail(ctx, authstore.EmailChange{
+		Customer: c.ID, Address: to.Address, From: from.Key, To: to.Key, Kills: purposeReset,
+	})
+	if errors.Is(err, authstore.ErrTaken) {
+		return c, ErrEmailTaken
+	}
+	if err != nil {
+		return c, fmt.Errorf("changing an address: %w", err)
+	}
+	return changed, nil
+}
+
+// confirm checks the password of a customer who is signed in already. It costs
+// the tries of a login, because a stolen token must not make guessing free.
+func (s *Service) confirm(ctx context.Context, c authstore.Customer, email Email, password, ip string) error {
+	who := accountKey(c.PublisherID, email.Key)
+	if err := s.limits.login(who, ip); err != nil {
+		return err
+	}
+	_, identity, err := s.store.CustomerByIdentity(ctx, c.PublisherID, authstore.ProviderPassword, email.Key)
+	if err != nil && !errors.Is(err, authstore.ErrNotFound) {
+		return fmt.Errorf("reading a customer: %w", err)
+	}
+	ok, err := s.hasher.Verify(ctx, identity.Password, password)
+	if err != nil {
+		return fmt.Errorf("checking a password: %w", err)
+	}
+	if !ok || identity.CustomerID != c.ID {
+		return ErrConfirmation
+	}
+	s.limits.succeeded(who, ip)
+	return nil
+}
+
+// Erase anonymizes a customer for good and ends their sessions. Errors:
+// authstore.ErrNotFound.
+func (s *Service) Erase(ctx context.Context, id int64) error {
+	return s.sessions.EndErased(ctx, id, purposeReset)
+}
+
+// Trusted logs a customer in on the word of the publisher's own server, which
+// has proved itself by the publisher's token. A customer who is not there yet
+// is created, without a password. Errors: ErrEmail, ErrCredentials when the
+// customer is disabled.
+func (s *Service) Trusted(ctx context.Context, p authstore.Publisher, address string, profile authstore.Customer, from Arrival) (Entry, error) {
+	email, err := ParseEmail(address)
+	if err != nil {
+		return Entry{}, err
+	}
+	for range 2 { // the second time when somebody else created the customer meanwhile
+		c, identity, err := s.store.CustomerByIdentity(ctx, p.ID, authstore.ProviderPassword, email.Key)
+		if err == nil && c.Disabled {
+			return Entry{}, ErrCredentials
+		}
+		if err == nil {
+			started, given, err := s.sessions.Start(ctx, c, from.OfferID, from.Device, from.Start, from.Replaced, identity)
+			if errors.Is(err, authstore.ErrNotFound) {
+				return Entry{}, ErrCredentials // overtaken by a change
+			}
+			return Entry{Customer: c, Session: started, Secrets: given}, err
+		}
+		if !errors.Is(err, authstore.ErrNotFound) {
+			return Entry{}, fmt.Errorf("reading a customer: %w", err)
+		}
+		e, err := s.create(ctx, p, email, "", profile, nil, from)
+		if !errors.Is(err, ErrExists) {
+			return e, err
+		}
+	}
+	return Entry{}, ErrExists
+}
