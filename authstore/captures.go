@@ -42,7 +42,7 @@ func captureAnswers(tx Tx, customer int64) (CaptureAnswers, error) {
 func (s *Store) ChangeCapture(ctx context.Context, customer int64, fn func(*Customer, *CaptureAnswers) error) error {
 	now := s.Now()
 	return s.b.Update(ctx, func(tx Tx) error {
-		c, err := get[Customer](tx, tableCustomers, idKey(customer))
+		c, err := liveCustomer(tx, customer)
 		if err != nil {
 			return err
 		}

@@ -29,7 +29,7 @@ type chainHead struct {
 func (s *Store) AnswerConsents(ctx context.Context, customer int64, answers []ConsentRecord) error {
 	now := s.Now()
 	return s.b.Update(ctx, func(tx Tx) error {
-		c, err := get[Customer](tx, tableCustomers, idKey(customer))
+		c, err := liveCustomer(tx, customer)
 		if err != nil {
 			return err
 		}

@@ -31,7 +31,7 @@ func (s *Store) ResetPassword(ctx context.Context, r PasswordReset) (c Customer,
 		if t.CustomerID != r.Customer {
 			return ErrNotFound
 		}
-		if c, err = get[Customer](tx, tableCustomers, idKey(t.CustomerID)); err != nil {
+		if c, err = liveCustomer(tx, t.CustomerID); err != nil {
 			return err
 		}
 		if err := dropTicket(tx, c.ID, r.Purpose); err != nil {
@@ -71,7 +71,7 @@ type EmailChange struct {
 // then on. Errors: ErrTaken, ErrNotFound.
 func (s *Store) ChangeEmail(ctx context.Context, e EmailChange) (c Customer, err error) {
 	err = s.b.Update(ctx, func(tx Tx) (err error) {
-		if c, err = get[Customer](tx, tableCustomers, idKey(e.Customer)); err != nil {
+		if c, err = liveCustomer(tx, e.Customer); err != nil {
 			return err
 		}
 		c.Email = e.Address
@@ -111,9 +111,10 @@ func dropIdentity(tx Tx, i Identity) error {
 }
 
 // EraseCustomer anonymizes a customer for good: identities, profile, answers to
-// capture and tickets go, sessions end. What stays is the id, the dates and the
-// evidence of consents, which names no one any more. It returns the ids of the
-// ended sessions. Erasing twice is no error. Errors: ErrNotFound.
+// capture and tickets go, sessions end, and nothing can be written to it any
+// more. What stays is the id, the dates, and the evidence of consents, which
+// the publisher must be able to show. It returns the ids of the ended
+// sessions. Erasing twice is no error. Errors: ErrNotFound.
 func (s *Store) EraseCustomer(ctx context.Context, customer int64, endedFor time.Duration, purposes ...Purpose) (endedIDs []string, err error) {
 	now := s.Now()
 	err = s.b.Update(ctx, func(tx Tx) (err error) {

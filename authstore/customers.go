@@ -117,6 +117,15 @@ func (s *Store) Customer(ctx context.Context, id int64) (c Customer, err error) 
 	return c, err
 }
 
+// liveCustomer returns a customer who is not erased.
+func liveCustomer(tx Tx, id int64) (Customer, error) {
+	c, err := get[Customer](tx, tableCustomers, idKey(id))
+	if err == nil && !c.Erased.IsZero() {
+		return Customer{}, ErrNotFound
+	}
+	return c, err
+}
+
 // CustomerByIdentity returns the customer that signs in with the identity, and
 // the identity itself, or ErrNotFound.
 func (s *Store) CustomerByIdentity(ctx context.Context, publisher int64, provider, subject string) (c Customer, i Identity, err error) {
@@ -137,7 +146,7 @@ func (s *Store) CustomerByIdentity(ctx context.Context, publisher int64, provide
 // ErrNotFound.
 func (s *Store) ChangeCustomer(ctx context.Context, id int64, fn func(*Customer) error) (c Customer, err error) {
 	err = s.b.Update(ctx, func(tx Tx) (err error) {
-		if c, err = get[Customer](tx, tableCustomers, idKey(id)); err != nil {
+		if c, err = liveCustomer(tx, id); err != nil {
 			return err
 		}
 		fixed := c

@@ -62,6 +62,21 @@ func (s *Store) DeclarePublishers(ctx context.Context, publishers []Publisher) e
 	})
 }
 
+// CheckDeclaration tells whether DeclarePublishers would refuse the publishers'
+// consents, without declaring anything. Errors: ErrTextChanged.
+func (s *Store) CheckDeclaration(ctx context.Context, publishers []Publisher) error {
+	return s.b.View(ctx, func(tx Tx) error {
+		for _, p := range publishers {
+			for _, d := range p.Consents {
+				if _, err := sameText(tx, p.ID, d); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+}
+
 // declared tells whether the stored publishers are exactly the given ones.
 func declared(tx Tx, publishers []Publisher) (bool, error) {
 	stored := 0
@@ -142,7 +157,7 @@ func declare(tx Tx, p Publisher, now time.Time) error {
 	}
 	for _, d := range p.Consents {
 		if err := keepText(tx, p.ID, d, now); err != nil {
-			return fmt.Errorf("consent %s version %s of publisher %d: %w", d.Name, d.Version, p.ID, err)
+			return err
 		}
 	}
 	return nil
@@ -160,15 +175,26 @@ func claim(tx Tx, table, name string, publisher int64) error {
 }
 
 func keepText(tx Tx, publisher int64, d ConsentDefinition, now time.Time) error {
-	k := key(idKey(publisher), d.Name, d.Version)
-	have, err := get[consentVersion](tx, tableConsentVersions, k)
-	if err == nil && have.TextHash != d.TextHash() {
-		return ErrTextChanged
-	}
-	if err == nil || !errors.Is(err, ErrNotFound) {
+	if kept, err := sameText(tx, publisher, d); kept || err != nil {
 		return err
 	}
-	return put(tx, tableConsentVersions, k, consentVersion{d.TextHash(), d.Label, d.Value, now})
+	return put(tx, tableConsentVersions, key(idKey(publisher), d.Name, d.Version), consentVersion{d.TextHash(), d.Label, d.Value, now})
+}
+
+// sameText tells whether the text of a consent's version is kept already, and
+// refuses another than that.
+func sameText(tx Tx, publisher int64, d ConsentDefinition) (kept bool, err error) {
+	have, err := get[consentVersion](tx, tableConsentVersions, key(idKey(publisher), d.Name, d.Version))
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return false, nil
+	case err == nil && have.TextHash != d.TextHash():
+		err = ErrTextChanged
+	}
+	if err != nil {
+		err = fmt.Errorf("consent %s version %s of publisher %d: %w", d.Name, d.Version, publisher, err)
+	}
+	return err == nil, err
 }
 
 // Publisher returns a publisher by id, or ErrNotFound.

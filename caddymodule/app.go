@@ -8,6 +8,7 @@
 package caddymodule
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -118,7 +119,10 @@ func (a *App) Provision(ctx caddy.Context) error {
 	if err := a.loadGuests(ctx); err != nil {
 		return err
 	}
-	return a.readPublishers()
+	if err := a.readPublishers(); err != nil {
+		return err
+	}
+	return a.checkDeclaration(ctx)
 }
 
 func (a *App) readHub() error {
@@ -186,6 +190,26 @@ func (a *App) readPublishers() error {
 	}
 	_, err := publisher.NewDirectory(a.publishers)
 	return err
+}
+
+// checkDeclaration refuses early what the store would refuse at the start, when
+// requests may be here already. It can ask a store only that this process has
+// open, as it has during a reload.
+func (a *App) checkDeclaration(ctx context.Context) error {
+	var open *node
+	nodes.Range(func(key, value any) bool {
+		if key == a.store.StoreKey() {
+			open = value.(*node)
+		}
+		return open == nil
+	})
+	if open == nil {
+		return nil
+	}
+	if err := open.store.CheckDeclaration(ctx, a.publishers); err != nil {
+		return fmt.Errorf("declaring publishers: %w", err)
+	}
+	return nil
 }
 
 // claim makes sure that a gated site has a publisher. Gates call it while the

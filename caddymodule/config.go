@@ -100,6 +100,10 @@ type CaptureField struct {
 // maxVersion bounds a consent's version, which clients compare as text.
 const maxVersion = 32
 
+// maxConsents bounds the consents of a publisher: the names of the accepted ones
+// are in every token.
+const maxConsents = 32
+
 // record judges the configured publisher and turns it into the record that is
 // stored. Errors say what to write instead.
 func (p Publisher) record(hub publisher.Origin) (authstore.Publisher, error) {
@@ -134,6 +138,9 @@ func (p Publisher) record(hub publisher.Origin) (authstore.Publisher, error) {
 		r.ResetURLs = append(r.ResetURLs, string(page))
 	}
 	r.TokenDigest = p.APITokenDigest
+	if len(p.Consents) > maxConsents {
+		return r, fmt.Errorf("more than %d consents are configured; their names would not fit into a token", maxConsents)
+	}
 	names := map[string]bool{}
 	for _, c := range p.Consents {
 		d, err := c.definition()

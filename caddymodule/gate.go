@@ -54,6 +54,10 @@ import (
 // `{http.auth.user.email}` | the customer's address
 // `{http.auth.user.consents}` | as in the header
 //
+// Pages that are shown to a signed-in viewer are marked no-store, so that the
+// browser's way back does not show them after a sign-out. What they are made
+// of (scripts, images, media) keeps the app's own caching rules.
+//
 // Apps and players may send the API's token as `Authorization: Bearer`
 // instead of the cookie.
 type Gate struct {
@@ -142,6 +146,10 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 	gate.StripCookies(r.Header)
 	if id != nil {
 		id.Tell(r.Header)
+		if r.Header.Get("Sec-Fetch-Dest") == "document" {
+			// The way back must show nothing private after a sign-out.
+			w.Header().Add("Cache-Control", "no-store")
+		}
 	}
 	setPlaceholders(r, id)
 	return next.ServeHTTP(w, r)

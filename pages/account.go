@@ -64,6 +64,12 @@ func (h *Hub) logout(w http.ResponseWriter, r *http.Request, v visit) error {
 // signedOut tells that it is done. A site names itself in the query; only one
 // of the publisher's is led back to.
 func (h *Hub) signedOut(w http.ResponseWriter, r *http.Request, v visit) error {
+	if _, err := h.signedIn(r.Context(), r, v.publisher); errors.Is(err, session.ErrRefused) {
+		if len(h.proofs(r)) > 0 {
+			h.remember(w, r, v.publisher, "") // a sign-out at a site left the hub's cookie behind
+		}
+		w.Header().Set("Clear-Site-Data", `"cache"`) // pages that were kept for the way back
+	}
 	view := SignedOut{Chrome: h.chrome(v), LoginURL: v.to("/login")}
 	site := publisher.Origin(r.URL.Query().Get("site"))
 	if p, ok := h.Directory.BySite(site); ok && p.ID == v.publisher.ID {

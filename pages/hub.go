@@ -64,8 +64,14 @@ func (h *Hub) Mount(mux *http.ServeMux) {
 	mux.Handle("/assets/", http.StripPrefix("/assets", h.Renderer.Assets()))
 }
 
-// maxForm bounds what a form may send; ours are under 1 KiB.
-const maxForm = 64 << 10
+const (
+	// maxForm bounds what a form may send; ours are under 1 KiB.
+	maxForm = 64 << 10
+
+	// maxFields bounds how many fields; ours have a few, and one for each
+	// consent.
+	maxFields = 100
+)
 
 // dead is an error whose page says what went wrong and what to do next.
 type dead struct{ Problem }
@@ -97,7 +103,7 @@ func (h *Hub) form(fn func(w http.ResponseWriter, r *http.Request, v visit) erro
 			}}
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
-		if err := r.ParseForm(); err != nil {
+		if err := r.ParseForm(); err != nil || len(r.PostForm) > maxFields {
 			return dead{Problem{
 				Status: http.StatusBadRequest, Sentence: "The form did not arrive whole. Please send it again.",
 				ActionLabel: "Back", ActionURL: r.URL.RequestURI(),

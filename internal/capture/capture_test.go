@@ -35,7 +35,7 @@ func TestFieldsThatClientsDoNotKnowAreRefused(t *testing.T) {
 		{Key: "custom_100", Question: "Team?"}, {Key: "custom_x", Question: "Team?"}, {Key: "Custom_1", Question: "Team?"}, {Key: "custom_1\n", Question: "Team?"},
 		{Key: "custom_-1", Question: "Team?"}, {Key: "custom_1"}, {Key: "custom_1", Choices: []string{"Ajax"}},
 		{Key: "email", Question: "Address?"}, {Key: "birthDate", Choices: []string{"1990"}},
-		{Key: "custom_1", Question: "Team?", Choices: []string{""}}, {Key: "custom_1", Question: "Team?", Choices: []string{"Ajax", "a;b"}},
+		{Key: "custom_1", Question: "Team?", Choices: []string{""}}, {Key: "custom_1", Question: "Team?", Choices: []string{"A", "B", "A"}}, {Key: "custom_1", Question: "Team?", Choices: []string{"Ajax", "a;b"}},
 	} {
 		if err := capture.CheckField(f); err == nil {
 			t.Errorf("%+v was accepted", f)

@@ -32,6 +32,9 @@ type Email struct {
 	Key string
 }
 
+// domains reads names as browsers do, and refuses what DNS cannot hold.
+var domains = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.StrictDomainName(true), idna.VerifyDNSLength(true))
+
 // ParseEmail reads an address (RFC 5322 addr-spec, no display name). Domains
 // may be international; the part before the at sign is ASCII, because few mail
 // servers take another (RFC 6531). Errors: ErrEmail.
@@ -48,8 +51,9 @@ func ParseEmail(s string) (Email, error) {
 	if strings.IndexFunc(s[:at], func(r rune) bool { return r > '~' }) >= 0 {
 		return Email{}, ErrEmail
 	}
-	domain, err := idna.Lookup.ToASCII(s[at+1:])
-	if err != nil || !strings.Contains(domain, ".") || strings.HasSuffix(domain, ".") {
+	domain, err := domains.ToASCII(s[at+1:])
+	last := domain[strings.LastIndexByte(domain, '.')+1:]
+	if err != nil || last == domain || strings.Trim(last, "0123456789") == "" {
 		return Email{}, ErrEmail
 	}
 	mailbox := s[:at+1] + strings.ToLower(domain)

@@ -46,9 +46,9 @@ func ResetLink(hub string, p authstore.Publisher, r Reset) string {
 }
 
 // RequestReset makes the secret of a reset link for the customer with that
-// address; older ones are worthless from then on. found is false, and nothing
-// was stored, when there is no such customer or they were sent many already.
-// Errors: ErrEmail, *LimitError.
+// address; older ones are worthless from then on. found is false, and the
+// secret worth nothing, when there is no such customer or they were sent many
+// already. Errors: ErrEmail, *LimitError.
 func (s *Service) RequestReset(ctx context.Context, p authstore.Publisher, address, ip string) (r Reset, found bool, err error) {
 	if r.Email, err = ParseEmail(address); err != nil {
 		return r, false, err
@@ -57,14 +57,14 @@ func (s *Service) RequestReset(ctx context.Context, p authstore.Publisher, addre
 		return r, false, err
 	}
 	r.Customer, _, err = s.store.CustomerByIdentity(ctx, p.ID, authstore.ProviderPassword, r.Email.Key)
-	if errors.Is(err, authstore.ErrNotFound) || err == nil && r.Customer.Disabled {
-		return r, false, nil
-	}
-	if err != nil {
+	if err != nil && !errors.Is(err, authstore.ErrNotFound) {
 		return r, false, fmt.Errorf("reading a customer: %w", err)
 	}
-	if s.limits.take(throttle.Key{Name: "reset/account/" + accountName(p.ID, r.Email.Key), Limit: resetsPerAddress}) != nil {
-		return r, false, nil // the same answer as for an unknown address
+	often := throttle.Key{Name: "reset/account/" + accountName(p.ID, r.Email.Key), Limit: resetsPerAddress}
+	found = err == nil && !r.Customer.Disabled && s.limits.take(often) == nil
+	if !found {
+		// A ticket for nobody, so that the time taken tells nothing either.
+		r.Customer = authstore.Customer{}
 	}
 	r.Token = secret.New()
 	err = s.store.IssueNewest(ctx, secret.Digest(r.Token), authstore.Ticket{
@@ -74,7 +74,10 @@ func (s *Service) RequestReset(ctx context.Context, p authstore.Publisher, addre
 	if err != nil {
 		return r, false, fmt.Errorf("storing a reset ticket: %w", err)
 	}
-	return r, true, nil
+	if !found {
+		r.Token = ""
+	}
+	return r, found, nil
 }
 
 // ResetTicket returns the ticket behind the secret of a reset link at the

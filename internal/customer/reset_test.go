@@ -151,17 +151,17 @@ func TestOneOfManyUsesOfAResetLinkWins(t *testing.T) {
 	}
 }
 
-func TestResetForNobodyStoresNothing(t *testing.T) {
+// An unknown address costs what a known one does, a write included.
+func TestResetForNobodyGivesNothing(t *testing.T) {
 	w := newWorld(t)
 	e := w.mustRegister(t, "disabled@example.com")
 	_, err := w.store.ChangeCustomer(t.Context(), e.Customer.ID, func(c *authstore.Customer) error { c.Disabled = true; return nil })
 	if err != nil {
 		t.Fatal(err)
 	}
-	before := w.records()
 	for _, email := range []string{"nobody@example.com", "disabled@example.com"} {
 		r, found, err := w.RequestReset(t.Context(), nova, email, "192.0.2.7")
-		if err != nil || found || r.Token != "" || w.records() != before {
+		if err != nil || found || r.Token != "" {
 			t.Errorf("%s: token %q, found %t, %v; want nothing", email, r.Token, found, err)
 		}
 	}

@@ -70,12 +70,12 @@ func (g *Gate) byCookie(w http.ResponseWriter, r *http.Request, value string, si
 		return nil, nil
 	}
 	claims, err := g.keys.Verify(access, string(site))
-	switch {
-	case err == nil && claims.SessionID == id:
+	if err == nil && claims.SessionID == id {
 		identity := newIdentity(claims, access)
 		g.cache.Put(key, known{identity: identity}, claims.Expires, now)
 		return g.live(identity), nil
-	case errors.Is(err, token.ErrExpired):
+	}
+	if token.Stale(access, now) { // its key may be forgotten by now; the secret decides
 		return g.renew(w, r, site, key, id, proof)
 	}
 	g.cache.Refuse(key, now)

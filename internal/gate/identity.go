@@ -56,23 +56,18 @@ func (id *Identity) Tell(h http.Header) {
 
 // Strip removes what a client must not tell the app: every spelling of an
 // identity header, also where it is named as hop-by-hop (which would have the
-// proxy remove ours), and usher's own cookies.
+// proxy remove ours), and all trailers, which come after the gate has judged
+// and which servers may merge into the headers.
 func Strip(r *http.Request) {
 	for name := range r.Header {
 		if identityName(name) {
 			delete(r.Header, name)
 		}
 	}
-	for name := range r.Trailer {
-		if identityName(name) {
-			delete(r.Trailer, name)
-		}
-	}
+	r.Trailer = nil
+	delete(r.Header, "Trailer")
 	if values := r.Header["Connection"]; values != nil {
 		stripList(r.Header, "Connection", values)
-	}
-	if values := r.Header["Trailer"]; values != nil {
-		stripList(r.Header, "Trailer", values)
 	}
 }
 

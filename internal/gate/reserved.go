@@ -112,6 +112,7 @@ func (g *Gate) logout(w http.ResponseWriter, r *http.Request, site publisher.Ori
 	}
 	w.Header().Del("Set-Cookie") // identify may have renewed the cookie
 	sso.CookiesFor(site).Clear(w.Header(), sso.SiteCookie)
+	w.Header().Set("Clear-Site-Data", `"cache"`) // pages that were kept for the way back
 	if !wantsHTML(r.Header) {
 		writeJSON(w, r, http.StatusOK, map[string]any{"signedIn": false})
 		return nil

@@ -25,8 +25,8 @@ func TestEverySpellingOfAnIdentityHeaderIsStripped(t *testing.T) {
 		if len(r.Header) != 0 {
 			t.Errorf("header %q survives: %v", name, r.Header)
 		}
-		if _, kept := r.Trailer["Checksum"]; !kept || len(r.Trailer) != 1 {
-			t.Errorf("trailers after %q: %v, want Checksum alone", name, r.Trailer)
+		if len(r.Trailer) != 0 {
+			t.Errorf("trailers survive: %v", r.Trailer)
 		}
 	}
 }
@@ -45,7 +45,7 @@ func TestOtherHeadersAreKept(t *testing.T) {
 }
 
 // What is named in Connection is removed by the proxy, after the gate has set
-// it; what is named in Trailer may come after the body.
+// it.
 func TestIdentityHeadersCannotBeNamedHopByHop(t *testing.T) {
 	for _, test := range []struct{ given, want []string }{
 		{[]string{"X-Usher-Customer-Id"}, nil},
@@ -63,13 +63,14 @@ func TestIdentityHeadersCannotBeNamedHopByHop(t *testing.T) {
 		{[]string{"X-Usher"}, []string{"X-Usher"}},
 		{[]string{""}, []string{""}},
 	} {
-		for _, name := range []string{"Connection", "Trailer"} {
-			r := httptest.NewRequest("GET", "/", nil)
-			r.Header[name] = slices.Clone(test.given)
-			Strip(r)
-			if got := r.Header[name]; !slices.Equal(got, test.want) {
-				t.Errorf("%s %q becomes %q, want %q", name, test.given, got, test.want)
-			}
+		r := httptest.NewRequest("GET", "/", nil)
+		r.Header["Connection"], r.Header["Trailer"] = slices.Clone(test.given), slices.Clone(test.given)
+		Strip(r)
+		if got := r.Header["Connection"]; !slices.Equal(got, test.want) {
+			t.Errorf("Connection %q becomes %q, want %q", test.given, got, test.want)
+		}
+		if got := r.Header["Trailer"]; got != nil {
+			t.Errorf("trailers are announced still: %q", got)
 		}
 	}
 }

@@ -63,6 +63,10 @@ const (
 	// contract, a customer with externalData, is under 8 KiB.
 	maxBody = 64 << 10
 
+	// maxMembers stops bodies of thousands of fields; the contract's largest has
+	// some twenty, and externalData a few dozen.
+	maxMembers = 500
+
 	// maxDepth stops deeply nested documents, which cost stack.
 	maxDepth = 32
 )
@@ -113,7 +117,8 @@ func checkStrict(b []byte) error {
 	if err != nil || t != json.Delim('{') {
 		return errBody
 	}
-	if err := checkObject(d, 1); err != nil {
+	c := strictness{Decoder: d}
+	if err := c.object(1); err != nil {
 		return err
 	}
 	if _, err := d.Token(); err != io.EOF {
@@ -122,9 +127,18 @@ func checkStrict(b []byte) error {
 	return nil
 }
 
-func checkObject(d *json.Decoder, depth int) error {
+// strictness walks through one document.
+type strictness struct {
+	*json.Decoder
+	members int
+}
+
+func (d *strictness) object(depth int) error {
 	seen := map[string]bool{}
 	for d.More() {
+		if d.members++; d.members > maxMembers {
+			return badBody("body has too many members")
+		}
 		t, err := d.Token()
 		name, _ := t.(string)
 		if err != nil || oddText(name) {
@@ -137,7 +151,7 @@ func checkObject(d *json.Decoder, depth int) error {
 		} else {
 			seen[folded] = true
 		}
-		if err := checkValue(d, depth); err != nil {
+		if err := d.value(depth); err != nil {
 			return err
 		}
 	}
@@ -151,7 +165,7 @@ func checkObject(d *json.Decoder, depth int) error {
 // is no character at all, which readers replace as they like.
 func oddText(s string) bool { return strings.ContainsAny(s, "\x00\uFFFD") }
 
-func checkValue(d *json.Decoder, depth int) error {
+func (d *strictness) value(depth int) error {
 	t, err := d.Token()
 	if err != nil {
 		return errBody
@@ -166,10 +180,13 @@ func checkValue(d *json.Decoder, depth int) error {
 	case depth >= maxDepth:
 		return badBody("body is nested too deeply")
 	case delim == '{':
-		return checkObject(d, depth+1)
+		return d.object(depth + 1)
 	}
 	for d.More() {
-		if err := checkValue(d, depth+1); err != nil {
+		if d.members++; d.members > maxMembers {
+			return badBody("body has too many members")
+		}
+		if err := d.value(depth + 1); err != nil {
 			return err
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // ErrForged says that a sealed or marked value was not made with this key, or
@@ -43,7 +44,7 @@ func (s *Sealer) Seal(value []byte, context string) string {
 // Open returns the value of sealed, or ErrForged.
 func (s *Sealer) Open(sealed, context string) ([]byte, error) {
 	raw, err := Encoding.DecodeString(sealed)
-	if err != nil {
+	if err != nil || strings.ContainsAny(sealed, "\r\n") { // decoding passes over line breaks
 		return nil, ErrForged
 	}
 	value, err := s.aead.Open(nil, nil, raw, []byte(context))

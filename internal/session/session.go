@@ -187,7 +187,9 @@ func (m *Manager) EndAll(ctx context.Context, customer int64, except string) err
 func (m *Manager) EndByReset(ctx context.Context, r authstore.PasswordReset) (authstore.Customer, error) {
 	r.EndedFor = endedFor
 	c, ids, err := m.store.ResetPassword(ctx, r)
-	m.remember(ids)
+	if err == nil {
+		m.remember(ids)
+	}
 	return c, err
 }
 
@@ -195,7 +197,9 @@ func (m *Manager) EndByReset(ctx context.Context, r authstore.PasswordReset) (au
 // those of authstore.Store.EraseCustomer.
 func (m *Manager) EndErased(ctx context.Context, customer int64, tickets ...authstore.Purpose) error {
 	ids, err := m.store.EraseCustomer(ctx, customer, endedFor, tickets...)
-	m.remember(ids)
+	if err == nil {
+		m.remember(ids)
+	}
 	return err
 }
 
@@ -223,10 +227,14 @@ func (m *Manager) AccessToken(ctx context.Context, s authstore.Session, audience
 	}
 	p, _ := m.directory.ByID(s.PublisherID)
 	now := m.store.Now()
+	expires := now.Add(TokenLife)
+	if s.Latest.Before(expires) {
+		expires = s.Latest
+	}
 	claims := token.Claims{
 		ID: secret.NewID(), SessionID: s.ID, CustomerID: c.ID, PublisherID: c.PublisherID, OfferID: s.OfferID,
 		Audience: audience, Email: c.Email, Consents: consent.Accepted(p.Consents, answers),
-		IssuedAt: now, Expires: now.Add(TokenLife), SignedInAt: s.Created,
+		IssuedAt: now, Expires: expires, SignedInAt: s.Created,
 	}
 	raw, err := m.keys.Sign(claims)
 	return raw, claims, err

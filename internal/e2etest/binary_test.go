@@ -1,0 +1,117 @@
+// SPDX-FileCopyrightText: The usher authors
+// SPDX-License-Identifier: Apache-2.0
+
+package e2etest
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// scratch holds the binary for as long as the tests run.
+var scratch string
+
+func TestMain(m *testing.M) {
+	var err error
+	if scratch, err = os.MkdirTemp("", "usher-e2e-"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	code := m.Run()
+	os.RemoveAll(scratch)
+	os.Exit(code)
+}
+
+// build makes the server's binary, once, with the race detector if this test
+// has it.
+var build = sync.OnceValues(func() (string, error) {
+	root, err := filepath.Abs(filepath.Join("..", ".."))
+	if err != nil {
+		return "", err
+	}
+	if err := lookAtSources(root); err != nil {
+		return "", err
+	}
+	binary := filepath.Join(scratch, "usher")
+	args := []string{"build", "-o", binary}
+	if withRace {
+		args = append(args, "-race")
+	}
+	cmd := exec.Command("go", append(args, "./cmd/usher")...)
+	cmd.Dir = root
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("building the server: %w\n%s", err, out)
+	}
+	return binary, nil
+})
+
+// lookAtSources makes `go test` notice changes: it keeps a result for as long
+// as the files that the test looked at are the same, and it does not see what
+// a compiler looks at that the test starts.
+func lookAtSources(root string) error {
+	return filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil && path != root:
+			return nil // removed while we looked
+		case err != nil:
+			return err
+		case d.IsDir() && strings.HasPrefix(d.Name(), "."):
+			return fs.SkipDir
+		case d.IsDir(), filepath.Ext(path) == ".db":
+			return nil
+		}
+		os.Stat(path)
+		return nil
+	})
+}
+
+// mustBuild returns the path of the server's binary.
+func mustBuild(t testing.TB) string {
+	t.Helper()
+	binary, err := build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return binary
+}
+
+// cliTime bounds a command of the server's that should end by itself.
+const cliTime = time.Minute
+
+// command runs a command of the binary to its end, with its own data in dir,
+// and returns what it wrote to either output.
+func command(t testing.TB, dir string, args ...string) (string, error) {
+	t.Helper()
+	var all bytes.Buffer
+	err := commandTo(t, &all, &all, dir, args...)
+	return all.String(), err
+}
+
+// commandTo is command with a place for each output.
+func commandTo(t testing.TB, stdout, stderr *bytes.Buffer, dir string, args ...string) error {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), cliTime)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, mustBuild(t), args...)
+	cmd.Dir, cmd.Env = dir, environment(dir)
+	cmd.Stdout, cmd.Stderr = stdout, stderr
+	err := cmd.Run()
+	if ctx.Err() != nil {
+		t.Fatalf("usher %s did not end within %s:\n%s", strings.Join(args, " "), cliTime, stderr)
+	}
+	return err
+}
+
+// environment is ours, but for where Caddy keeps its data.
+func environment(dir string) []string {
+	return append(os.Environ(), "HOME="+dir, "XDG_DATA_HOME="+dir, "XDG_CONFIG_HOME="+dir)
+}

@@ -1,0 +1,249 @@
+// SPDX-FileCopyrightText: The usher authors
+// SPDX-License-Identifier: Apache-2.0
+
+package e2etest
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/audits"
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+)
+
+// chromium is a real browser with a profile of its own. It remembers every
+// redirect that led to a page, and everything that the browser had to complain
+// about, which fails the test unless it was forgiven.
+type chromium struct {
+	t   testing.TB
+	s   *server
+	ctx context.Context
+
+	mu        sync.Mutex
+	redirects []string // guarded by mu; where each led from, since the last navigation
+	faults    []string // guarded by mu
+	forgiven  []string // guarded by mu
+}
+
+// stepTime bounds one step in a browser, which takes long on a busy machine.
+const stepTime = time.Minute
+
+// thirdPartyBlocked and thirdPartyAllowed are settings of a profile; the first
+// is what browsers come to by themselves.
+const (
+	thirdPartyBlocked = `{"profile": {"block_third_party_cookies": true, "cookie_controls_mode": 1}}`
+	thirdPartyAllowed = `{"profile": {"block_third_party_cookies": false, "cookie_controls_mode": 0}}`
+)
+
+// chromium starts a browser that takes no third-party cookies.
+func (s *server) chromium(t testing.TB) *chromium {
+	t.Helper()
+	return s.chromiumWith(t, thirdPartyBlocked)
+}
+
+func (s *server) chromiumWith(t testing.TB, preferences string) *chromium {
+	t.Helper()
+	profile := t.TempDir()
+	if err := os.Mkdir(filepath.Join(profile, "Default"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(profile, "Default", "Preferences"), []byte(preferences), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	options := append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath(chromiumPath(t)), chromedp.UserDataDir(profile), chromedp.DisableGPU,
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
+		// Chromium may keep whole pages in memory for the way back, whatever their
+		// headers say; what is tested is what the headers can do.
+		chromedp.Flag("disable-features", "BackForwardCache"),
+		chromedp.Flag("host-resolver-rules", "MAP * 127.0.0.1"), // no test leaves this machine
+	)
+	if s.hosts.scheme == "https" {
+		options = append(options, chromedp.IgnoreCertErrors) // the authority is the server's own
+	}
+	if os.Getuid() == 0 {
+		options = append(options, chromedp.NoSandbox) // Chromium refuses to run as root with it
+	}
+	allocator, free := chromedp.NewExecAllocator(context.Background(), options...)
+	ctx, leave := chromedp.NewContext(allocator)
+	b := &chromium{t: t, s: s, ctx: ctx}
+	t.Cleanup(func() {
+		b.judge()
+		if err := chromedp.Cancel(ctx); err != nil {
+			t.Logf("closing the browser: %v", err)
+		}
+		leave()
+		free()
+	})
+	if err := chromedp.Listen(ctx, b.hear); err != nil {
+		t.Fatalf("starting %s: %v", chromiumPath(t), err)
+	}
+	b.do(chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+		_, err := cdp.Call(ctx, target, audits.Enable, cdp.Empty{})
+		return err
+	}))
+	return b
+}
+
+// chromiumPath finds the browser, or skips the test.
+func chromiumPath(t testing.TB) string {
+	t.Helper()
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	t.Skip("!!! NO BROWSER: install the package chromium, or nothing tells whether sign-in works in a real browser")
+	return ""
+}
+
+// hear takes notes of what happens in the browser.
+func (b *chromium) hear(event any) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch e := event.(type) {
+	case *network.EventRequestWillBeSent:
+		if e.Type == network.ResourceTypeDocument && e.RedirectResponse != nil {
+			b.redirects = append(b.redirects, e.RedirectResponse.URL)
+		}
+	case *log.EventEntryAdded:
+		if e.Entry.Level == log.EntryLevelError || e.Entry.Level == log.EntryLevelWarning {
+			b.faults = append(b.faults, string(e.Entry.Source)+": "+e.Entry.Text+" "+e.Entry.URL)
+		}
+	case *runtime.EventConsoleAPICalled:
+		if e.Type == runtime.ConsoleAPICalledTypeError || e.Type == runtime.ConsoleAPICalledTypeWarning {
+			b.faults = append(b.faults, "console: "+string(e.Type))
+		}
+	case *runtime.EventExceptionThrown:
+		b.faults = append(b.faults, "exception: "+e.ExceptionDetails.Text)
+	case *audits.EventIssueAdded:
+		if e.Issue.Code == audits.InspectorIssueCodeContentSecurityPolicyIssue {
+			b.faults = append(b.faults, "a violation of the content security policy")
+		}
+	}
+}
+
+// forgive says that complaints with the given words are what the test is
+// about.
+func (b *chromium) forgive(words string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.forgiven = append(b.forgiven, words)
+}
+
+// judge fails the test for what the browser complained about.
+func (b *chromium) judge() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+next:
+	for _, fault := range b.faults {
+		for _, words := range b.forgiven {
+			if strings.Contains(fault, words) {
+				continue next
+			}
+		}
+		b.t.Errorf("the browser complains: %s", fault)
+	}
+}
+
+// do runs steps.
+func (b *chromium) do(steps ...chromedp.Action[chromedp.Void]) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, stepTime)
+	defer cancel()
+	if err := chromedp.Do(ctx, steps...); err != nil {
+		b.t.Fatalf("in the browser, at %s: %v", b.at(), err)
+	}
+}
+
+// ask runs a step that has a result.
+func ask[T any](b *chromium, step chromedp.Action[T]) T {
+	b.t.Helper()
+	v, err := try(b, step)
+	if err != nil {
+		b.t.Fatalf("in the browser: %v", err)
+	}
+	return v
+}
+
+// try is ask for a step that may fail.
+func try[T any](b *chromium, step chromedp.Action[T]) (T, error) {
+	ctx, cancel := context.WithTimeout(b.ctx, stepTime)
+	defer cancel()
+	return chromedp.Run(ctx, step)
+}
+
+// lands runs steps that lead to another page, and returns its status.
+func (b *chromium) lands(steps ...chromedp.Action[chromedp.Void]) int {
+	b.t.Helper()
+	b.mu.Lock()
+	b.redirects = nil
+	b.mu.Unlock()
+	ctx, cancel := context.WithTimeout(b.ctx, stepTime)
+	defer cancel()
+	res, err := chromedp.RunResponse(ctx, steps...)
+	if err != nil {
+		b.t.Fatalf("in the browser, at %s: %v\n%s", b.at(), err, b.shows())
+	}
+	return int(res.Status)
+}
+
+// open types an address.
+func (b *chromium) open(target string) int {
+	b.t.Helper()
+	return b.lands(chromedp.Navigate(target))
+}
+
+// click clicks on what a CSS selector finds, which leads to another page.
+func (b *chromium) click(selector string) int {
+	b.t.Helper()
+	return b.lands(chromedp.Click(chromedp.CSS(selector)))
+}
+
+// write types into an empty field.
+func (b *chromium) write(id, text string) {
+	b.t.Helper()
+	b.do(chromedp.SendKeys(chromedp.ID(id), text))
+}
+
+// at returns the address that the browser shows.
+func (b *chromium) at() string {
+	location, err := try(b, chromedp.Location())
+	if err != nil {
+		return err.Error()
+	}
+	return location
+}
+
+// shows returns what a person reads on the page.
+func (b *chromium) shows() string {
+	b.t.Helper()
+	return ask(b, chromedp.Evaluate[string](`document.body.innerText`))
+}
+
+// noScript switches scripts off, for all pages from now on.
+func (b *chromium) noScript() {
+	b.t.Helper()
+	b.do(chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+		_, err := cdp.Call(ctx, target, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+		return err
+	}))
+}
+
+// trail returns the redirects since the last navigation began.
+func (b *chromium) trail() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return append([]string(nil), b.redirects...)
+}

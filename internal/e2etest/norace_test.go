@@ -1,0 +1,8 @@
+// SPDX-FileCopyrightText: The usher authors
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build !race
+
+package e2etest
+
+const withRace = false

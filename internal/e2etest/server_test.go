@@ -1,0 +1,285 @@
+// SPDX-FileCopyrightText: The usher authors
+// SPDX-License-Identifier: Apache-2.0
+
+package e2etest
+
+import (
+	"errors"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"text/template"
+	"time"
+)
+
+// server is one running usher with a hub and two sites in front of two apps,
+// on ports and with data of its own. It ends with its test, which fails when
+// the server has raced, panicked or met an error that it did not expect.
+type server struct {
+	t     testing.TB
+	hosts hosts
+	dir   string // of the store, the outbox and Caddy's own data
+	port  string // of the hub and the sites
+	admin string // address of Caddy's admin API
+
+	hub, newsURL, sportsURL string // origins
+	news, sports            *app
+
+	cmd   *exec.Cmd
+	log   string        // path of what the server writes
+	ended chan struct{} // closed when the process has ended; exit is set then
+	exit  error
+}
+
+// hosts are the names of the hub and the sites.
+type hosts struct{ scheme, hub, news, sports string }
+
+// loopback names need no TLS, and each is a site of its own to browsers.
+var loopback = hosts{"http", "hub.localhost", "news.localhost", "sports.localhost"}
+
+// standard is the Caddyfile of most tests: no consents, so that accounts can be
+// made through the API alone, and open paths beside the protected ones.
+const standard = `
+{
+	{{.Options}}
+	usher {{.Hub}} {
+		store bolt {{.Dir}}/usher.db
+		mail outbox {{.Dir}}/outbox
+		publisher 100000001 {
+			name "Example Media"
+			offers S100000001_US
+		}
+	}
+}
+{{.Hub}} {
+	usher
+}
+{{.News}} {
+	header X-Config "{{.Version}}"
+	usher_gate {
+		public /assets/* /robots.txt
+		optional /open/*
+	}
+	reverse_proxy {{.NewsApp}}
+}
+{{.Sports}} {
+	usher_gate {
+		public /assets/*
+		optional /open/*
+	}
+	reverse_proxy {{.SportsApp}}
+}
+`
+
+// startTime bounds how long a server may take until it serves. A binary with
+// the race detector on a busy machine is slow.
+const startTime = time.Minute
+
+// start starts a server at loopback names.
+func start(t testing.TB, caddyfile string) *server {
+	t.Helper()
+	return startAt(t, loopback, caddyfile)
+}
+
+// startAt starts a server at the given names.
+func startAt(t testing.TB, h hosts, caddyfile string) *server {
+	t.Helper()
+	mustBuild(t)
+	s := &server{t: t, hosts: h, dir: t.TempDir(), news: startApp(t), sports: startApp(t)}
+	s.log = filepath.Join(s.dir, "server.log")
+	t.Cleanup(s.finish)
+	for {
+		s.port, s.admin = freePort(t), "localhost:"+freePort(t)
+		s.hub, s.newsURL, s.sportsURL = s.at(h.hub), s.at(h.news), s.at(h.sports)
+		s.write(caddyfile, "1")
+		if s.boot() {
+			return s
+		}
+	}
+}
+
+func (s *server) at(host string) string { return s.hosts.scheme + "://" + host + ":" + s.port }
+
+// given are the ports that were handed out. Caddy shares its ports with
+// whoever listens in the same way, so two servers at one port would not fail
+// but take each other's requests.
+var given sync.Map
+
+func freePort(t testing.TB) string {
+	t.Helper()
+	for {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, port, _ := net.SplitHostPort(l.Addr().String())
+		l.Close()
+		if _, taken := given.LoadOrStore(port, true); !taken {
+			return port
+		}
+	}
+}
+
+func (s *server) configPath() string { return filepath.Join(s.dir, "Caddyfile") }
+
+// write writes the configuration. version tells one from another: the news
+// site sends it in X-Config.
+func (s *server) write(caddyfile, version string) {
+	s.t.Helper()
+	options := []string{
+		"admin " + s.admin, "default_bind 127.0.0.1", "persist_config off", "grace_period 5s",
+		"auto_https disable_redirects", "local_certs", "skip_install_trust",
+		"servers {", "\tprotocols h1 h2", "}",
+	}
+	var text strings.Builder
+	parsed := template.Must(template.New("Caddyfile").Parse(caddyfile))
+	err := parsed.Execute(&text, map[string]string{
+		"Options": strings.Join(options, "\n\t"), "Dir": s.dir, "Version": version,
+		"Hub": s.hub, "News": s.newsURL, "Sports": s.sportsURL,
+		"NewsApp": s.news.addr(), "SportsApp": s.sports.addr(),
+	})
+	if err == nil {
+		err = os.WriteFile(s.configPath(), []byte(text.String()), 0o600)
+	}
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// boot runs the server until it serves. It returns false when another process
+// was faster to take a port.
+func (s *server) boot() bool {
+	s.t.Helper()
+	return s.bootWith("run", "--config", s.configPath(), "--adapter", "caddyfile")
+}
+
+func (s *server) bootWith(args ...string) bool {
+	s.t.Helper()
+	s.run(args...)
+	deadline := time.Now().Add(startTime)
+	for !s.serves() {
+		select {
+		case <-s.ended:
+			if strings.Contains(s.logged(), "address already in use") {
+				os.Remove(s.log)
+				return false
+			}
+			s.t.Fatalf("the server ended: %v\n%s", s.exit, s.logged())
+		case <-time.After(20 * time.Millisecond):
+		}
+		if time.Now().After(deadline) {
+			s.t.Fatalf("the server does not serve after %s:\n%s", startTime, s.logged())
+		}
+	}
+	return true
+}
+
+// run starts the process.
+func (s *server) run(args ...string) {
+	s.t.Helper()
+	log, err := os.OpenFile(s.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer log.Close()
+	cmd := exec.Command(mustBuild(s.t), args...)
+	cmd.Dir, cmd.Env = s.dir, environment(s.dir)
+	cmd.Stdout, cmd.Stderr = log, log
+	if err := cmd.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	s.cmd, s.ended = cmd, ended
+	go func() {
+		s.exit = cmd.Wait()
+		close(ended)
+	}()
+}
+
+// serves tells whether the hub answers.
+func (s *server) serves() bool {
+	t := s.transport()
+	defer t.CloseIdleConnections()
+	res, err := (&http.Client{Transport: t, Timeout: 5 * time.Second}).Get(s.hub + "/.well-known/jwks.json")
+	if err != nil {
+		return false
+	}
+	res.Body.Close()
+	return res.StatusCode == 200
+}
+
+func (s *server) logged() string {
+	b, err := os.ReadFile(s.log)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		s.t.Error(err)
+	}
+	return string(b)
+}
+
+// kill ends the server without a word of warning.
+func (s *server) kill() {
+	s.cmd.Process.Kill()
+	<-s.ended
+}
+
+// restart starts the server again where it was.
+func (s *server) restart() {
+	s.t.Helper()
+	for deadline := time.Now().Add(startTime); !s.boot(); {
+		if time.Now().After(deadline) {
+			s.t.Fatal("somebody else keeps the server's port")
+		}
+	}
+}
+
+// unexpected is what no server may log, whatever is done to it.
+var unexpected = regexp.MustCompile(`(?i)panic|DATA RACE|fatal error|answering a request|judging a request|rendering a page`)
+
+// stopTime bounds how long a server may take to stop when it is asked to.
+const stopTime = 30 * time.Second
+
+// finish stops the server and judges what it wrote.
+func (s *server) finish() {
+	if s.cmd != nil {
+		s.stop()
+	}
+	log := s.logged()
+	if at := unexpected.FindStringIndex(log); at != nil {
+		s.t.Errorf("the server logged what it never should:\n%s", log[at[0]:min(at[0]+6000, len(log))])
+	}
+	if s.t.Failed() {
+		s.t.Logf("end of the server's log:\n%s", log[max(0, len(log)-6000):])
+	}
+}
+
+func (s *server) stop() {
+	select {
+	case <-s.ended:
+		return
+	default:
+	}
+	s.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-s.ended:
+		if s.exit != nil {
+			s.t.Errorf("the server stopped with %v", s.exit)
+		}
+	case <-time.After(stopTime):
+		s.kill()
+		s.t.Errorf("the server did not stop within %s", stopTime)
+	}
+}
+
+// reload gives the running server another configuration, as operators do.
+func (s *server) reload(caddyfile, version string) (string, error) {
+	s.t.Helper()
+	s.write(caddyfile, version)
+	return command(s.t, s.dir, "reload", "--config", s.configPath(), "--adapter", "caddyfile", "--address", s.admin)
+}
