@@ -75,7 +75,7 @@ func (g *Gate) byCookie(w http.ResponseWriter, r *http.Request, value string, si
 		g.cache.Put(key, known{identity: identity}, claims.Expires, now)
 		return g.live(identity), nil
 	}
-	if token.Stale(access, now) { // its key may be forgotten by now; the secret decides
+	if errors.Is(err, token.ErrExpired) || g.keys.Outlived(access) {
 		return g.renew(w, r, site, key, id, proof)
 	}
 	g.cache.Refuse(key, now)

@@ -173,15 +173,22 @@ func (k *Keyring) verify(raw string, audience func(Claims) string) (Claims, erro
 	return c, err
 }
 
-// Stale tells whether a token claims of itself to have expired, whoever made
-// it. That proves nothing; it says that something else must.
-func Stale(raw string, now time.Time) bool {
-	var w wire
+// Outlived tells whether a token names a key that we have not (any more), and
+// claims of itself to have expired: one of ours looks so when its session was
+// idle for longer than its key is kept. That proves nothing; something else
+// must.
+func (k *Keyring) Outlived(raw string) bool {
 	if len(raw) > maxSize {
 		return false
 	}
-	_, _, err := jwt.NewParser().ParseUnverified(raw, &w)
-	return err == nil && w.Expires > 0 && w.Expires <= now.Unix()
+	var w wire
+	t, _, err := jwt.NewParser().ParseUnverified(raw, &w)
+	if err != nil {
+		return false
+	}
+	kid, _ := t.Header["kid"].(string)
+	_, known := k.keys.Load().byID[kid]
+	return !known && w.Expires > 0 && w.Expires <= k.now().Unix()
 }
 
 func (w *wire) claims() (Claims, bool) {
