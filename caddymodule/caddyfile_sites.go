@@ -143,13 +143,6 @@ func (a *App) siteAt(at httpcaddyfile.Address) (publisher.Origin, error) {
 	if err != nil {
 		return "", err
 	}
-	for _, p := range a.publishers {
-		for _, s := range p.Sites {
-			if own := publisher.Origin(s); own.Hostname() == as.Hostname() {
-				return own, nil
-			}
-		}
-	}
 	scheme, host, port := "https", at.Host, at.Port
 	plain := at.Scheme == "http" || at.Scheme == "" && port == "80" // as Caddy has it
 	switch {
@@ -166,7 +159,26 @@ func (a *App) siteAt(at httpcaddyfile.Address) (publisher.Origin, error) {
 	if err != nil {
 		return "", err
 	}
-	return site, a.claim(site)
+	listed := a.listedAt(as.Hostname())
+	switch {
+	case len(listed) == 0 || slices.Contains(listed, site):
+		return site, a.claim(site)
+	case publisher.Loopback(host):
+		return "", fmt.Errorf("the site is listed as %s but served as %s; list it so", listed[0], site)
+	}
+	return listed[0], nil // what is in front of Caddy, the operator knows best
+}
+
+// listedAt returns the sites that publishers list under a host name.
+func (a *App) listedAt(host string) (listed []publisher.Origin) {
+	for _, p := range a.publishers {
+		for _, s := range p.Sites {
+			if own := publisher.Origin(s); own.Hostname() == host {
+				listed = append(listed, own)
+			}
+		}
+	}
+	return listed
 }
 
 // bracketed writes a host as origins have it: IPv6 addresses in brackets.

@@ -146,10 +146,10 @@ func retryAfter(w http.ResponseWriter, wait time.Duration) {
 
 func limitSentence(l *customer.LimitError) string {
 	if l.RetryAfter <= time.Minute {
-		return "That were too many tries. Please try again in a minute."
+		return "Those were too many tries. Please try again in a minute."
 	}
 	minutes := int(math.Ceil(l.RetryAfter.Minutes()))
-	return "That were too many tries. Please try again in " + strconv.Itoa(minutes) + " minutes."
+	return "Those were too many tries. Please try again in " + strconv.Itoa(minutes) + " minutes."
 }
 
 // NotFound is the page for an address that does not exist.

@@ -31,6 +31,7 @@ var update = flag.Bool("update", false, "rewrite what the scripts expect")
 //	site <origin> <path>      a visitor of the site has to sign in; $ask is the question
 //	silently <origin> <path>  the same, but no page may be shown
 //	callback                  the site takes the visitor back from where they were sent
+//	mail                      the viewer opens the next mail; $to is its link
 //	down                      the store's next read and next write fail
 //	GET <address>             at the hub; $ask, and $to for where the last step led
 //	POST <address> <field>=<value>…
@@ -91,6 +92,8 @@ func play(t *testing.T, lines []string) string {
 
 var header = regexp.MustCompile(`^[A-Z][A-Za-z-]+:( |$)`)
 
+var linkInMail = regexp.MustCompile(`https://\S+`)
+
 // player is where a script stands.
 type player struct {
 	*world
@@ -130,6 +133,12 @@ func (p *player) step(t *testing.T, line string, headers http.Header) []string {
 		p.begin(publisher.Origin(origin), path, word == "silently")
 	case "callback":
 		return p.callback()
+	case "mail":
+		m := <-p.mails
+		if p.to = linkInMail.FindString(m.Text); p.to == "" {
+			return []string{m.To + ": " + m.Subject}
+		}
+		return []string{m.To + ": " + m.Subject, "link to " + plain(p.to)}
 	case "GET", "POST", "HEAD", "PUT":
 		return p.request(t, word, rest, headers)
 	default:

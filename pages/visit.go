@@ -136,7 +136,8 @@ func (h *Hub) remember(w http.ResponseWriter, r *http.Request, p authstore.Publi
 	}
 	for _, old := range h.proofs(r) {
 		s, err := h.Sessions.AtHub(r.Context(), old)
-		if err == nil && s.PublisherID != p.ID && len(kept) < maxProofs {
+		over := errors.Is(err, session.ErrRefused) // a store that fails ends nothing
+		if !over && s.PublisherID != p.ID && len(kept) < maxProofs {
 			kept = append(kept, old)
 		}
 	}

@@ -38,6 +38,7 @@ type world struct {
 	hasher *customer.Hasher
 	tries  *throttle.Throttle
 	ended  *session.Memory
+	mails  mailbox
 
 	// Of one configuration:
 	sso *sso.Service
@@ -46,7 +47,7 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{ctx: context.Background(), clock: authstoretest.NewClock(), root: secret.NewRoot(), hasher: customer.NewHasher(0, 0)}
+	w := &world{ctx: context.Background(), clock: authstoretest.NewClock(), root: secret.NewRoot(), hasher: customer.NewHasher(0, 0), mails: make(mailbox, 16)}
 	memory := authstoretest.NewMemory()
 	memory.Retry = true
 	t.Cleanup(func() { _ = memory.Close() })
@@ -66,10 +67,10 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// nowhere is where mail goes.
-type nowhere struct{}
+// mailbox is where all mail goes.
+type mailbox chan mail.Message
 
-func (nowhere) Send(context.Context, mail.Message) error { return nil }
+func (m mailbox) Send(_ context.Context, msg mail.Message) error { m <- msg; return nil }
 
 // terms is a required consent at a version.
 func terms(version string) authstore.ConsentDefinition {
@@ -113,11 +114,12 @@ func (w *world) configure(t *testing.T, name string) {
 	renderer.OnError = func(page string, err error) { t.Errorf("rendering %s: %v", page, err) }
 	sessions := session.NewManager(w.store, w.ended, keys, directory, w.root)
 	w.sso = sso.NewService(hub, w.store, sessions, directory, w.root)
-	notices := notice.NewSender(hub, nowhere{}, w.tries, func(err error) { t.Error(err) })
+	notices := notice.NewSender(hub, w.mails, w.tries, func(err error) { t.Error(err) })
 	h := pages.NewHub(pages.Config{
 		Origin: hub, Renderer: renderer, Store: w.store, Directory: directory, Sessions: sessions, SSO: w.sso,
 		Customers: customer.NewService(w.store, sessions, w.hasher, customer.NewLimits(w.tries), notices, w.root),
 		Flow:      flow.NewDispatcher(w.store, directory),
+		Notices:   notices,
 		Report: func(_ *http.Request, err error) {
 			if !errors.Is(err, errDown) {
 				t.Errorf("reported: %v", err)

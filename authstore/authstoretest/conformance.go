@@ -51,8 +51,8 @@ func RunBackend(t *testing.T, h Harness) {
 		{"Transactions", transactionRules()},
 		{"Concurrency", concurrencyRules()},
 		{"Context", contextRules()},
-		{"Close", closeRules()},
-		{"Durability", durabilityRules()},
+		{"Close", closeRules(canCheck(t, h))},
+		{"Durability", durabilityRules(h.Reopen != nil, canSnapshot(t, h))},
 	}
 	for _, g := range groups {
 		t.Run(g.name, func(t *testing.T) {
@@ -68,6 +68,16 @@ func RunBackend(t *testing.T, h Harness) {
 type rule struct {
 	name  string
 	check func(t *testing.T, h Harness, b authstore.Backend)
+}
+
+func canSnapshot(t *testing.T, h Harness) bool {
+	_, ok := open(t, h).(authstore.Snapshotter)
+	return ok && h.Restore != nil
+}
+
+func canCheck(t *testing.T, h Harness) bool {
+	_, ok := open(t, h).(authstore.Checker)
+	return ok
 }
 
 func open(t *testing.T, h Harness) authstore.Backend {

@@ -117,6 +117,18 @@ func Due(defs []authstore.ConsentDefinition, inForce map[string]authstore.Consen
 	return false
 }
 
+// Withdrawn tells whether answers take back a required consent that the ones in
+// force had accepted.
+func Withdrawn(defs []authstore.ConsentDefinition, inForce map[string]authstore.ConsentRecord, answers []Answer) bool {
+	for _, a := range answers {
+		d, _ := find(defs, a.Name)
+		if d.Required && a.State == authstore.Declined && inForce[a.Name].State == authstore.Accepted {
+			return true
+		}
+	}
+	return false
+}
+
 func accepted(d authstore.ConsentDefinition, inForce map[string]authstore.ConsentRecord) bool {
 	r, ok := inForce[d.Name]
 	return ok && r.State == authstore.Accepted && r.Version == d.Version

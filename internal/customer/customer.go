@@ -114,9 +114,18 @@ func (s *Service) Register(ctx context.Context, p authstore.Publisher, r Registr
 	}
 	e, err := s.create(ctx, p, email, encoded, r.Profile, answers, from)
 	if errors.Is(err, ErrExists) {
-		s.notices.AccountExists(p.Name, email.Mailbox)
+		s.tellOwner(ctx, p, email)
 	}
 	return e, err
+}
+
+// tellOwner lets the owner of an address know that somebody tried to register
+// with it, at the spelling that the account has.
+func (s *Service) tellOwner(ctx context.Context, p authstore.Publisher, email Email) {
+	c, _, err := s.store.CustomerByIdentity(ctx, p.ID, authstore.ProviderPassword, email.Key)
+	if own, bad := ParseEmail(c.Email); err == nil && bad == nil {
+		s.notices.AccountExists(p.Name, own.Mailbox)
+	}
 }
 
 // create stores a customer with its identity, answers and first session.

@@ -66,6 +66,13 @@ func (s *Service) RequestReset(ctx context.Context, p authstore.Publisher, addre
 		// A ticket for nobody, so that the time taken tells nothing either.
 		r.Customer = authstore.Customer{}
 	}
+	if found {
+		// To the account's own spelling: a mail server that heeds case might have
+		// another owner for the one that was typed.
+		if r.Email, err = ParseEmail(r.Customer.Email); err != nil {
+			return r, false, fmt.Errorf("reading the address of customer %d: %w", r.Customer.ID, err)
+		}
+	}
 	r.Token = secret.New()
 	err = s.store.IssueNewest(ctx, secret.Digest(r.Token), authstore.Ticket{
 		Purpose: purposeReset, PublisherID: p.ID, CustomerID: r.Customer.ID,

@@ -72,7 +72,7 @@ func (s *server) registerAt(t testing.TB, publisher, name string) account {
 		"email": email, "password": password, "publisherId": publisher,
 		"locale": "en_US", "country": "US", "currency": "USD",
 	}))
-	return account{email: email, id: strconv.FormatInt(given.CustomerID, 10), tokens: given}
+	return account{email: email, id: given.customer(), tokens: given}
 }
 
 // credentials is the body of a login.
@@ -144,5 +144,5 @@ func (v *visitor) knows() bool {
 	return strings.Contains(a.body, "You are signed in as")
 }
 
-// number returns the customer's id as the API's addresses have it.
-func (a account) number() string { return strconv.FormatInt(a.CustomerID, 10) }
+// customer returns the customer's id as the API's addresses have it.
+func (t tokens) customer() string { return strconv.FormatInt(t.CustomerID, 10) }

@@ -38,6 +38,16 @@ func changed(t testing.TB, address, name, value string) string {
 	return u.String()
 }
 
+// member returns one member of an address's query.
+func member(t testing.TB, address, name string) string {
+	t.Helper()
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u.Query().Get(name)
+}
+
 // refusedHere checks that a callback was refused and signed nobody in.
 func refusedHere(t *testing.T, v *visitor, site string, a answer) {
 	t.Helper()
@@ -77,62 +87,64 @@ func TestCodeUsedTwiceEndsTheSession(t *testing.T) {
 	s.visitor(t).fetch(s.newsURL+"/account", bearer(viewer.JWT)).says(t, 200) // another session of the customer
 }
 
+// misuses are ways to use a callback otherwise than it is meant. It is for v; w
+// is somebody else with a session at the hub. Each returns who opens which
+// address.
+var misuses = map[string]func(v, w *visitor, back string) (who *visitor, address string){
+	"at another site": func(v, _ *visitor, back string) (*visitor, string) {
+		v.open(v.s.sportsURL + "/")
+		return v, strings.Replace(back, v.s.newsURL, v.s.sportsURL, 1)
+	},
+	"at another site with its cookies": func(v, _ *visitor, back string) (*visitor, string) {
+		v.keep(v.s.sportsURL, v.cookies(v.s.newsURL))
+		return v, strings.Replace(back, v.s.newsURL, v.s.sportsURL, 1)
+	},
+	"without a pending sign-in": func(v, _ *visitor, back string) (*visitor, string) {
+		return v.s.visitor(v.t), back
+	},
+	"in a browser with a sign-in of its own": func(_, w *visitor, back string) (*visitor, string) {
+		w.open(w.s.newsURL + "/")
+		return w, back
+	},
+	"in place of the browser's own": func(_, w *visitor, back string) (*visitor, string) {
+		return w, changed(w.t, w.callback(w.s.newsURL+"/"), "code", member(w.t, back, "code"))
+	},
+	"as an answer to another question": func(v, _ *visitor, back string) (*visitor, string) {
+		return v, changed(v.t, v.callback(v.s.newsURL+"/second"), "code", member(v.t, back, "code"))
+	},
+	"from another hub": func(v, _ *visitor, back string) (*visitor, string) {
+		return v, changed(v.t, back, "iss", "http://evil.test")
+	},
+	"from nobody": func(v, _ *visitor, back string) (*visitor, string) {
+		return v, changed(v.t, back, "iss", "")
+	},
+	"with another state": func(v, _ *visitor, back string) (*visitor, string) {
+		return v, changed(v.t, back, "state", member(v.t, back, "state")+"x")
+	},
+	"with a state of nobody's": func(v, _ *visitor, back string) (*visitor, string) {
+		return v, changed(v.t, back, "state", "x")
+	},
+	"cut short": func(v, _ *visitor, back string) (*visitor, string) {
+		return v, changed(v.t, back, "code", member(v.t, back, "code")[1:])
+	},
+	"without a code": func(v, _ *visitor, back string) (*visitor, string) {
+		return v, changed(v.t, back, "code", "")
+	},
+}
+
 func TestCodeIsForOneSiteAndOneBrowser(t *testing.T) {
 	t.Parallel()
 	s := start(t, standard)
 	viewer, other := s.register(t, "bound"), s.register(t, "other")
-	tests := map[string]func(t *testing.T, v, w *visitor, back string) (*visitor, string, answer){
-		"at another site": func(t *testing.T, v, w *visitor, back string) (*visitor, string, answer) {
-			v.open(s.sportsURL + "/")
-			return v, s.sportsURL, v.open(strings.Replace(back, s.newsURL, s.sportsURL, 1))
-		},
-		"at another site with its cookies": func(t *testing.T, v, w *visitor, back string) (*visitor, string, answer) {
-			v.keep(s.sportsURL, v.cookies(s.newsURL))
-			return v, s.sportsURL, v.open(strings.Replace(back, s.newsURL, s.sportsURL, 1))
-		},
-		"without a pending sign-in": func(t *testing.T, v, w *visitor, back string) (*visitor, string, answer) {
-			w = s.visitor(t)
-			return w, s.newsURL, w.open(back)
-		},
-		"in a browser with a sign-in of its own": func(t *testing.T, v, w *visitor, back string) (*visitor, string, answer) {
-			w.open(s.newsURL + "/")
-			return w, s.newsURL, w.open(back)
-		},
-		"in place of the browser's own": func(t *testing.T, v, w *visitor, back string) (*visitor, string, answer) {
-			u, _ := url.Parse(back)
-			return w, s.newsURL, w.open(changed(t, w.callback(s.newsURL+"/"), "code", u.Query().Get("code")))
-		},
-		"as an answer to another question": func(t *testing.T, v, w *visitor, back string) (*visitor, string, answer) {
-			u, _ := url.Parse(back)
-			return v, s.newsURL, v.open(changed(t, v.callback(s.newsURL+"/second"), "code", u.Query().Get("code")))
-		},
-		"from another hub": func(t *testing.T, v, w *visitor, back string) (*visitor, string, answer) {
-			return v, s.newsURL, v.open(changed(t, back, "iss", "http://evil.test"))
-		},
-		"from nobody": func(t *testing.T, v, w *visitor, back string) (*visitor, string, answer) {
-			return v, s.newsURL, v.open(changed(t, back, "iss", ""))
-		},
-		"with another state": func(t *testing.T, v, w *visitor, back string) (*visitor, string, answer) {
-			u, _ := url.Parse(back)
-			return v, s.newsURL, v.open(changed(t, back, "state", u.Query().Get("state")+"x"))
-		},
-		"with a state of nobody's": func(t *testing.T, v, w *visitor, back string) (*visitor, string, answer) {
-			return v, s.newsURL, v.open(changed(t, back, "state", "x"))
-		},
-		"cut short": func(t *testing.T, v, w *visitor, back string) (*visitor, string, answer) {
-			u, _ := url.Parse(back)
-			return v, s.newsURL, v.open(changed(t, back, "code", u.Query().Get("code")[1:]))
-		},
-		"missing": func(t *testing.T, v, w *visitor, back string) (*visitor, string, answer) {
-			return v, s.newsURL, v.open(changed(t, back, "code", ""))
-		},
-	}
-	for what, try := range tests {
+	for what, misuse := range misuses {
 		t.Run(what, func(t *testing.T) {
 			v, w := s.hubOnly(t, viewer.email), s.hubOnly(t, other.email)
-			v.t, w.t = t, t
-			who, site, a := try(t, v, w, v.callback(s.newsURL+"/first"))
-			refusedHere(t, who, site, a)
+			who, address := misuse(v, w, v.callback(s.newsURL+"/first"))
+			site := s.newsURL
+			if strings.HasPrefix(address, s.sportsURL) {
+				site = s.sportsURL
+			}
+			refusedHere(t, who, site, who.open(address))
 			if !v.knows() || !w.knows() {
 				t.Error("a session was ended by what anybody could send")
 			}

@@ -53,9 +53,9 @@ func TestKillWhileRegisteringLeavesWholeCustomersOnly(t *testing.T) {
 	for i := range total {
 		email := fmt.Sprintf("crash-%d@viewer.test", i)
 		crowd.Go(func() {
-			// Not visitor.send, which would fail the test: most of these die.
+			// Not register, which would fail the test: most of these die.
 			body := fmt.Sprintf(`{"email":%q,"password":%q,"publisherId":%q,"locale":"en_US","country":"US","currency":"USD"}`, email, password, publisherID)
-			if status := s.tryPost("/customers", body); status == 200 {
+			if s.tryPost("/customers", body) == 200 {
 				accepted <- email
 			}
 		})
@@ -74,9 +74,6 @@ func TestKillWhileRegisteringLeavesWholeCustomersOnly(t *testing.T) {
 
 	for _, email := range survivors {
 		s.login(t, email)
-	}
-	if len(survivors) == total {
-		t.Log("all were accepted before the server died; nothing was interrupted")
 	}
 	lost := 0
 	for i := range total {

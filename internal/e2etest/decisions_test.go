@@ -10,6 +10,12 @@ import (
 	"testing"
 )
 
+// asSocket is how browsers ask for a web socket.
+var asSocket = []string{
+	"Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Version: 13",
+	"Sec-Fetch-Mode: websocket", "Sec-Fetch-Dest: websocket",
+}
+
 // strangers are requests of visitors who are not signed in, by kind, and what
 // becomes of them on a protected path.
 var strangers = []struct {
@@ -22,7 +28,7 @@ var strangers = []struct {
 	{"a form sent", "POST", append([]string{"Content-Type: application/x-www-form-urlencoded"}, asPage...), 303},
 	{"a script's fetch", "GET", asScript, 401},
 	{"an event stream", "GET", []string{"Accept: text/event-stream", "Sec-Fetch-Mode: cors", "Sec-Fetch-Dest: empty"}, 401},
-	{"a web socket", "GET", []string{"Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Version: 13", "Sec-Fetch-Mode: websocket", "Sec-Fetch-Dest: websocket"}, 401},
+	{"a web socket", "GET", asSocket, 401},
 	{"a script file", "GET", []string{"Accept: */*", "Sec-Fetch-Mode: no-cors", "Sec-Fetch-Dest: script"}, 401},
 	{"a style sheet", "GET", []string{"Accept: text/css,*/*;q=0.1", "Sec-Fetch-Mode: no-cors", "Sec-Fetch-Dest: style"}, 401},
 	{"an image", "GET", []string{"Accept: image/avif,image/*,*/*;q=0.8", "Sec-Fetch-Mode: no-cors", "Sec-Fetch-Dest: image"}, 401},
@@ -188,7 +194,9 @@ func TestHostDecidesNoLinkAndNoCookie(t *testing.T) {
 			t.Errorf("Host %s sets the cookie %s", host, c)
 		}
 	}
-	for _, host := range []string{"evil.test", "news.localhost.evil.test", "evil-news.localhost", "news.localhost@evil.test", "localhost", "127.0.0.1", "", "hub.localhost.", "[::1]"} {
+	for _, host := range []string{
+		"evil.test", "news.localhost.evil.test", "evil-news.localhost", "news.localhost@evil.test", "localhost", "127.0.0.1", "", "hub.localhost.", "[::1]",
+	} {
 		for _, path := range []string{"/account", "/assets/x", "/login", "/.usher/session"} {
 			a := s.raw(t, "GET "+path+" HTTP/1.1", "Host: "+host, "Accept: text/html")
 			if a.header.Get("Location") != "" || len(a.header.Values("Set-Cookie")) > 0 || strings.Contains(a.body, "evil") {

@@ -169,7 +169,6 @@ func TestViewersNeverMeetAConfigurationThatIsRefused(t *testing.T) {
 	}
 	done.Store(true)
 	crowd.Wait()
-	t.Logf("%d requests", asked.Load())
 	if met.Load() > 0 {
 		t.Errorf("%d of %d requests were answered by a configuration that was refused", met.Load(), asked.Load())
 	}
@@ -187,7 +186,7 @@ func TestValidateWorksBesideARunningServer(t *testing.T) {
 	}
 	// A validation that waited for the store's lock would take three seconds and
 	// fail. The race detector and a busy machine take their time, too.
-	if limit := 2 * time.Second; took > limit && !withRace {
+	if limit := 2500 * time.Millisecond; took > limit && !withRace {
 		t.Errorf("validate took %s, want at most %s", took, limit)
 	}
 	t.Logf("validate took %s", took)

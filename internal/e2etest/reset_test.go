@@ -36,7 +36,7 @@ func TestResetLinkNamesTheConfiguredHubWhateverHeadersClaim(t *testing.T) {
 			t.Errorf("the mail repeats what was claimed:\n%s", l.text)
 		}
 	}
-	for _, where := range s.elsewhere() {
+	for _, where := range append(s.elsewhere(), strings.Replace(s.newsURL, "://", "://evil.test@", 1), s.newsURL+`\@evil.test`) {
 		if where == "" || where == s.newsURL+"/" || where == s.newsURL+"/../../evil.test" || where == s.newsURL+"#@evil.test" || strings.EqualFold(where, s.newsURL) {
 			continue // the default page, or the publisher's own site
 		}

@@ -21,39 +21,40 @@ func jsonText(t testing.TB, v any) string {
 	return string(b)
 }
 
+// endings are what ends all sessions of a customer. Each gets the customer's
+// address, and tokens of one of the sessions.
+var endings = map[string]func(t *testing.T, s *server, email string, of tokens) answer{
+	"all refresh tokens deleted": func(t *testing.T, s *server, _ string, of tokens) answer {
+		return s.visitor(t).send("DELETE", s.hub+"/refresh_tokens", "", bearer(of.JWT))
+	},
+	"password reset by the API": func(t *testing.T, s *server, email string, _ tokens) answer {
+		return s.visitor(t).send("PATCH", s.hub+"/customers/passwords", jsonText(t, map[string]string{
+			"customerEmail": email, "publisherId": publisherID, "newPassword": "copper-lantern-72-river",
+			"resetPasswordToken": member(t, s.askReset(t, email, 1), "token"),
+		}), "Content-Type: application/json")
+	},
+	"password reset by the page": func(t *testing.T, s *server, email string, _ tokens) answer {
+		v := s.visitor(t)
+		return v.fill(v.open(s.askReset(t, email, 1)).says(t, 200), "password", "copper-lantern-72-river")
+	},
+	"customer erased": func(t *testing.T, s *server, _ string, of tokens) answer {
+		return s.visitor(t).send("DELETE", s.hub+"/3.1/customers/"+of.customer(), "", "X-Publisher-Token: "+apiToken)
+	},
+	"required consent withdrawn": func(t *testing.T, s *server, _ string, of tokens) answer {
+		return s.visitor(t).send("PUT", s.hub+"/customers/"+of.customer()+"/consents",
+			`{"consents":[{"name":"broadcaster_terms","version":"1","state":"declined"}]}`, bearer(of.JWT), "Content-Type: application/json")
+	},
+}
+
 // TestEverySessionEndsAtEverySiteAtOnce: whatever ends a customer's sessions
 // ends all of them, for cookies and for tokens that have minutes left.
 func TestEverySessionEndsAtEverySiteAtOnce(t *testing.T) {
 	t.Parallel()
 	s := start(t, edit(t, withConsents, `name "Example Media"`, "name \"Example Media\"\n\t\t\tapi_token "+apiToken))
-	const next = "copper-lantern-72-river"
-	ways := map[string]func(t *testing.T, email string, of tokens, id string) answer{
-		"all refresh tokens deleted": func(t *testing.T, email string, of tokens, id string) answer {
-			return s.visitor(t).send("DELETE", s.hub+"/refresh_tokens", "", bearer(of.JWT))
-		},
-		"password reset by the API": func(t *testing.T, email string, of tokens, id string) answer {
-			_, token, _ := strings.Cut(s.askReset(t, email, 1), "token=")
-			return s.visitor(t).send("PATCH", s.hub+"/customers/passwords", jsonText(t, map[string]string{
-				"customerEmail": email, "publisherId": publisherID, "resetPasswordToken": token, "newPassword": next,
-			}), "Content-Type: application/json")
-		},
-		"password reset by the page": func(t *testing.T, email string, of tokens, id string) answer {
+	for what, end := range endings {
+		t.Run(what, func(t *testing.T) {
+			email := strings.ReplaceAll(what, " ", "-") + "@viewer.test"
 			v := s.visitor(t)
-			return v.fill(v.open(s.askReset(t, email, 1)).says(t, 200), "password", next)
-		},
-		"erased": func(t *testing.T, email string, of tokens, id string) answer {
-			return s.visitor(t).send("DELETE", s.hub+"/3.1/customers/"+id, "", "X-Publisher-Token: "+apiToken)
-		},
-		"a required consent withdrawn": func(t *testing.T, email string, of tokens, id string) answer {
-			return s.visitor(t).send("PUT", s.hub+"/customers/"+id+"/consents",
-				`{"consents":[{"name":"broadcaster_terms","version":"1","state":"declined"}]}`, bearer(of.JWT), "Content-Type: application/json")
-		},
-	}
-	for way, end := range ways {
-		t.Run(way, func(t *testing.T) {
-			email := strings.ReplaceAll(way, " ", "-") + "@viewer.test"
-			v := s.visitor(t)
-			v.t = t
 			v.signUp(s.newsURL+"/", email, accepted...)
 			v.visit(s.sportsURL + "/")
 			app := s.login(t, email)
@@ -63,7 +64,7 @@ func TestEverySessionEndsAtEverySiteAtOnce(t *testing.T) {
 				}
 				s.visitor(t).fetch(site+"/account", bearer(app.JWT)).says(t, 200)
 			}
-			end(t, email, app, account{tokens: app}.number()).says(t, 200)
+			end(t, s, email, app).says(t, 200)
 			for _, site := range []string{s.newsURL, s.sportsURL} {
 				if v.signedIn(site) {
 					t.Errorf("the cookie of %s is let in", site)

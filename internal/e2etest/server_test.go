@@ -36,6 +36,7 @@ type server struct {
 	log   string        // path of what the server writes
 	ended chan struct{} // closed when the process has ended; exit is set then
 	exit  error
+	over  bool // the test has ended the process
 }
 
 // hosts are the names of the hub and the sites.
@@ -169,6 +170,7 @@ func (s *server) bootWith(args ...string) bool {
 		case <-s.ended:
 			if strings.Contains(s.logged(), "address already in use") {
 				os.Remove(s.log)
+				s.over = true
 				return false
 			}
 			s.t.Fatalf("the server ended: %v\n%s", s.exit, s.logged())
@@ -196,7 +198,7 @@ func (s *server) run(args ...string) {
 		s.t.Fatal(err)
 	}
 	ended := make(chan struct{})
-	s.cmd, s.ended = cmd, ended
+	s.cmd, s.ended, s.over = cmd, ended, false
 	go func() {
 		s.exit = cmd.Wait()
 		close(ended)
@@ -225,6 +227,7 @@ func (s *server) logged() string {
 
 // kill ends the server without a word of warning.
 func (s *server) kill() {
+	s.over = true
 	s.cmd.Process.Kill()
 	<-s.ended
 }
@@ -260,11 +263,16 @@ func (s *server) finish() {
 }
 
 func (s *server) stop() {
+	if s.over {
+		return
+	}
 	select {
 	case <-s.ended:
+		s.t.Errorf("the server ended by itself: %v", s.exit)
 		return
 	default:
 	}
+	s.over = true
 	s.cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-s.ended:

@@ -57,6 +57,19 @@ func (a *API) publisherOf(t tenant) (authstore.Publisher, error) {
 	return authstore.Publisher{}, badBody("Empty param offerId or publisherId")
 }
 
+// decodeTenant is decode for bodies that name a publisher, which it finds.
+func decodeTenant[T interface{ named() tenant }](a *API, c *call) (T, authstore.Publisher, error) {
+	in, err := decode[T](c)
+	if err != nil {
+		return in, authstore.Publisher{}, err
+	}
+	p, err := a.publisherOf(in.named())
+	return in, p, err
+}
+
+// named returns what a body that embeds a tenant says of its publisher.
+func (t tenant) named() tenant { return t }
+
 // offer returns the offer that named the publisher, if none was named directly.
 func (t tenant) offer() string {
 	if t.PublisherID != "" {
@@ -67,15 +80,11 @@ func (t tenant) offer() string {
 
 // login is POST /auths, section 5.4.
 func (a *API) login(ctx context.Context, c *call) (any, error) {
-	in, err := decode[struct {
+	in, p, err := decodeTenant[struct {
 		tenant
 		Email    string `json:"email"`
 		Password string `json:"password"`
-	}](c)
-	if err != nil {
-		return nil, err
-	}
-	p, err := a.publisherOf(in.tenant)
+	}](a, c)
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +103,7 @@ func (a *API) login(ctx context.Context, c *call) (any, error) {
 
 // register is POST /customers, section 5.3.
 func (a *API) register(ctx context.Context, c *call) (any, error) {
-	in, err := decode[struct {
+	in, p, err := decodeTenant[struct {
 		tenant
 		Email        string          `json:"email"`
 		Password     string          `json:"password"`
@@ -105,11 +114,7 @@ func (a *API) register(ctx context.Context, c *call) (any, error) {
 		LastName     string          `json:"lastName"`
 		ExternalID   string          `json:"externalId"`
 		ExternalData json.RawMessage `json:"externalData"`
-	}](c)
-	if err != nil {
-		return nil, err
-	}
-	p, err := a.publisherOf(in.tenant)
+	}](a, c)
 	if err != nil {
 		return nil, err
 	}

@@ -54,7 +54,8 @@ func (a *API) customerConsents(ctx context.Context, c *call) (any, error) {
 	return consentAnswers{list}, nil
 }
 
-// putConsents is PUT /customers/{customerId}/consents, section 5.12.
+// putConsents is PUT /customers/{customerId}/consents, section 5.12. Taking back
+// a required consent ends the customer's sessions everywhere.
 func (a *API) putConsents(ctx context.Context, c *call) (any, error) {
 	who, p, err := a.customerAndPublisher(ctx, c)
 	if err != nil {
@@ -81,5 +82,15 @@ func (a *API) putConsents(ctx context.Context, c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return done, a.Store.AnswerConsents(ctx, who.ID, records)
+	inForce, err := a.Store.Consents(ctx, who.ID)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.Store.AnswerConsents(ctx, who.ID, records); err != nil {
+		return nil, err
+	}
+	if consent.Withdrawn(p.Consents, inForce, answers) {
+		err = a.Sessions.EndAll(ctx, who.ID, "")
+	}
+	return done, err
 }

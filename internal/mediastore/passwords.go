@@ -24,15 +24,11 @@ var (
 // askReset is PUT /customers/passwords, section 5.7. An unknown address gets
 // the same answer as a known one.
 func (a *API) askReset(ctx context.Context, c *call) (any, error) {
-	in, err := decode[struct {
+	in, p, err := decodeTenant[struct {
 		tenant
 		CustomerEmail string `json:"customerEmail"`
 		ResetURL      string `json:"resetUrl"`
-	}](c)
-	if err != nil {
-		return nil, err
-	}
-	p, err := a.publisherOf(in.tenant)
+	}](a, c)
 	if err != nil {
 		return nil, err
 	}
@@ -103,17 +99,13 @@ func (a *API) resetLink(p authstore.Publisher, page *url.URL, r customer.Reset) 
 
 // setPassword is PATCH /customers/passwords, section 5.8.
 func (a *API) setPassword(ctx context.Context, c *call) (any, error) {
-	in, err := decode[struct {
+	in, p, err := decodeTenant[struct {
 		tenant
 		CustomerID    id     `json:"customerId"`
 		CustomerEmail string `json:"customerEmail"`
 		Token         string `json:"resetPasswordToken"`
 		NewPassword   string `json:"newPassword"`
-	}](c)
-	if err != nil {
-		return nil, err
-	}
-	p, err := a.publisherOf(in.tenant)
+	}](a, c)
 	if err != nil {
 		return nil, err
 	}

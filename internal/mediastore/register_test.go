@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/usher-sso/usher/authstore"
 	"github.com/usher-sso/usher/internal/customer"
@@ -176,6 +177,22 @@ func TestAddressIsTakenInEverySpellingAndItsOwnerIsTold(t *testing.T) {
 	}
 	// The same address is somebody else at another publisher.
 	w.mustRegister(t, theirs, "anna@example.com")
+}
+
+// Whatever strangers do, one mailbox gets few mails: spellings share a counter.
+func TestSpellingsOfAnAddressDoNotMultiplyItsMails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.mustRegister(t, ours, "anna@example.com")
+		for _, spelling := range []string{"Anna", "aNna", "anNa", "annA", "ANna", "ANNa"} {
+			body := registration(map[string]any{"email": spelling + "@example.com"})
+			w.call(t, "POST", "/customers", body).refused(t, 422, "USER0002", "Customer already exists")
+		}
+		synctest.Wait() // mails are sent in the background
+		if got := len(w.mails); got != 3 {
+			t.Errorf("%d mails to one mailbox, want 3", got)
+		}
+	})
 }
 
 // Clients register first and store consents afterwards.

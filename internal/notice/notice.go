@@ -9,6 +9,7 @@ package notice
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/usher-sso/usher/internal/mail"
@@ -79,7 +80,7 @@ func (s *Sender) PasswordChanged(publisherName, address string) {
 
 // send is deliver for what strangers can bring about.
 func (s *Sender) send(publisherName, address, subject, text string) {
-	if _, ok := s.limits.Take(throttle.Key{Name: "mail/" + address, Limit: perAddress}); ok {
+	if _, ok := s.limits.Take(throttle.Key{Name: "mail/" + strings.ToLower(address), Limit: perAddress}); ok {
 		s.deliver(publisherName, address, subject, text)
 	}
 }

@@ -94,38 +94,43 @@ const (
 	askReset = `{"customerEmail":"ann@example.com","publisherId":"100000001"}`
 )
 
+// exchange is a request to ask for a reset mail, and an answer.
+type exchange struct {
+	sent    string
+	status  int
+	change  map[string]string // of the headers that belong there; "" removes one
+	body    string
+	problem bool
+}
+
+var exchanges = map[string]exchange{
+	"nothing where all is well":   {askReset, 200, nil, done, false},
+	"nothing in a refusal":        {`{}`, 429, nil, tooMany, false},
+	"a request that should fail":  {`{}`, 200, nil, done, true},
+	"a number in a request":       {`{"customerEmail":5,"publisherId":"100000001"}`, 200, nil, done, true},
+	"a status":                    {askReset, 204, nil, ``, true},
+	"a status that others have":   {askReset, 401, nil, `{"code":"AUTH0001","errors":["Missing required JWT"]}`, true},
+	"another type":                {askReset, 200, map[string]string{"Content-Type": "text/plain"}, done, true},
+	"no body":                     {askReset, 200, nil, ``, true},
+	"a body that is no JSON":      {askReset, 200, nil, `{"responseData"`, true},
+	"a missing member":            {askReset, 200, nil, `{"responseData":{"success":true}}`, true},
+	"a surplus member":            {askReset, 200, nil, `{"responseData":{"success":true},"errors":[],"message":""}`, true},
+	"a surplus member deep down":  {askReset, 200, nil, `{"responseData":{"success":true,"x":1},"errors":[]}`, true},
+	"an error beside data":        {askReset, 200, nil, `{"responseData":{"success":true},"errors":["x"]}`, true},
+	"data in a refusal":           {askReset, 429, nil, `{"responseData":{},"code":"REQ0429","errors":["Too many requests"]}`, true},
+	"another code":                {askReset, 429, nil, `{"code":"REQ0001","errors":["Too many requests"]}`, true},
+	"another message":             {askReset, 429, nil, `{"code":"REQ0429","errors":["Slow down"]}`, true},
+	"a refusal without a message": {askReset, 400, nil, `{"code":"REQ0001","errors":[]}`, true},
+	"a missing header":            {askReset, 200, map[string]string{"Access-Control-Allow-Origin": ""}, done, true},
+	"a wrong header":              {askReset, 200, map[string]string{"Cache-Control": "public"}, done, true},
+	"no time to wait":             {askReset, 429, map[string]string{"Retry-After": ""}, tooMany, true},
+	"a time that is none":         {askReset, 429, map[string]string{"Retry-After": "soon"}, tooMany, true},
+	"a time that is over":         {askReset, 429, map[string]string{"Retry-After": "0"}, tooMany, true},
+}
+
 func TestRecorderNotices(t *testing.T) {
 	d := mustRead(t)
-	for name, test := range map[string]struct {
-		sent    string
-		status  int
-		change  map[string]string // of the headers that belong there; "" removes one
-		body    string
-		problem bool
-	}{
-		"nothing where all is well":   {askReset, 200, nil, done, false},
-		"nothing in a refusal":        {`{}`, 429, nil, tooMany, false},
-		"a request that should fail":  {`{}`, 200, nil, done, true},
-		"a number in a request":       {`{"customerEmail":5,"publisherId":"100000001"}`, 200, nil, done, true},
-		"a status":                    {askReset, 204, nil, ``, true},
-		"a status that others have":   {askReset, 401, nil, `{"code":"AUTH0001","errors":["Missing required JWT"]}`, true},
-		"another type":                {askReset, 200, map[string]string{"Content-Type": "text/plain"}, done, true},
-		"no body":                     {askReset, 200, nil, ``, true},
-		"a body that is no JSON":      {askReset, 200, nil, `{"responseData"`, true},
-		"a missing member":            {askReset, 200, nil, `{"responseData":{"success":true}}`, true},
-		"a surplus member":            {askReset, 200, nil, `{"responseData":{"success":true},"errors":[],"message":""}`, true},
-		"a surplus member deep down":  {askReset, 200, nil, `{"responseData":{"success":true,"x":1},"errors":[]}`, true},
-		"an error beside data":        {askReset, 200, nil, `{"responseData":{"success":true},"errors":["x"]}`, true},
-		"data in a refusal":           {askReset, 429, nil, `{"responseData":{},"code":"REQ0429","errors":["Too many requests"]}`, true},
-		"another code":                {askReset, 429, nil, `{"code":"REQ0001","errors":["Too many requests"]}`, true},
-		"another message":             {askReset, 429, nil, `{"code":"REQ0429","errors":["Slow down"]}`, true},
-		"a refusal without a message": {askReset, 400, nil, `{"code":"REQ0001","errors":[]}`, true},
-		"a missing header":            {askReset, 200, map[string]string{"Access-Control-Allow-Origin": ""}, done, true},
-		"a wrong header":              {askReset, 200, map[string]string{"Cache-Control": "public"}, done, true},
-		"no time to wait":             {askReset, 429, map[string]string{"Retry-After": ""}, tooMany, true},
-		"a time that is none":         {askReset, 429, map[string]string{"Retry-After": "soon"}, tooMany, true},
-		"a time that is over":         {askReset, 429, map[string]string{"Retry-After": "0"}, tooMany, true},
-	} {
+	for name, test := range exchanges {
 		t.Run(name, func(t *testing.T) {
 			header := map[string]string{
 				"Content-Type": "application/json", "Access-Control-Allow-Origin": "*", "Cache-Control": "no-store", "Retry-After": "90",
