@@ -7,55 +7,74 @@ import (
 	"maps"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 )
 
-// tries is how often each kind of login is timed: odd, for the median, and
-// fewer than the tries of an account.
-const tries = 9
+const (
+	// tries is how often each kind of login is timed: odd, for the median, and
+	// fewer than the tries of an account.
+	tries = 9
+
+	// rounds is how often the timing may be repeated with other accounts. A
+	// difference that is there shows in each; what else a busy machine does, in
+	// one.
+	rounds = 3
+)
 
 func TestUnknownAddressAndWrongPasswordLookAlike(t *testing.T) {
 	t.Parallel()
 	s := start(t, standard)
 	ways := map[string]func(email string) answer{
-		"the API": func(email string) answer { return s.post(t, "/auths", credentials(email, "wrong-password-1")) },
-		"the page": func(email string) answer {
+		"API": func(email string) answer { return s.post(t, "/auths", credentials(email, "wrong-password-1")) },
+		"page": func(email string) answer {
 			return s.visitor(t).submit(s.hub+"/login", url.Values{"email": {email}, "password": {"wrong-password-1"}})
 		},
 	}
 	for way, try := range ways {
-		name := strings.ReplaceAll(way, " ", "-")
-		known, unknown := s.register(t, name+"-known").email, name+"-other@viewer.test"
-		var times [2][]time.Duration
-		for i := range tries {
-			// In turn, and each first as often as second, so that whatever else
-			// the machine does falls on both alike.
-			var a [2]answer
-			for _, k := range [2]int{i % 2, 1 - i%2} {
-				begun := time.Now()
-				a[k] = try([2]string{known, unknown}[k])
-				times[k] = append(times[k], time.Since(begun))
+		for round := 1; ; round++ {
+			name := way + strconv.Itoa(round)
+			known, unknown := s.register(t, name+"-known").email, name+"-other@viewer.test"
+			fast, slow := compare(t, known, unknown, try)
+			t.Logf("%s: wrong password %s, unknown address %s", way, fast, slow)
+			if max(fast, slow) <= 2*min(fast, slow) {
+				break
 			}
-			a[0].says(t, 401)
-			hide := func(a answer) string { return strings.NewReplacer(known, "…", unknown, "…").Replace(a.body) }
-			if a[1].status != 401 || hide(a[0]) != hide(a[1]) {
-				t.Fatalf("%s tells an unknown address from a wrong password: %d and\n%s\nor %d and\n%s", way, a[0].status, hide(a[0]), a[1].status, hide(a[1]))
+			if round == rounds {
+				t.Errorf("the %s takes %s for a wrong password and %s for an unknown address", way, fast, slow)
+				break
 			}
-			if h0, h1 := steady(a[0], known), steady(a[1], unknown); !maps.EqualFunc(h0, h1, slices.Equal) {
-				t.Fatalf("%s sends other headers: %v or %v", way, h0, h1)
-			}
-		}
-		fast, slow := median(times[0]), median(times[1])
-		t.Logf("%s: wrong password %s, unknown address %s", way, fast, slow)
-		if fast > slow {
-			fast, slow = slow, fast
-		}
-		if slow > 2*fast {
-			t.Errorf("%s takes %s for one and %s for the other", way, fast, slow)
 		}
 	}
+}
+
+// compare tries to log in with a wrong password, as a customer and as nobody,
+// checks that the answers are the same, and returns the median times.
+func compare(t *testing.T, known, unknown string, try func(email string) answer) (forKnown, forUnknown time.Duration) {
+	t.Helper()
+	emails := [2]string{known, unknown}
+	var times [2][]time.Duration
+	for i := range tries {
+		// In turn, and each first as often as second, so that whatever else the
+		// machine does falls on both alike.
+		var a [2]answer
+		for _, k := range [2]int{i % 2, 1 - i%2} {
+			begun := time.Now()
+			a[k] = try(emails[k])
+			times[k] = append(times[k], time.Since(begun))
+		}
+		a[0].says(t, 401)
+		hide := func(a answer) string { return strings.NewReplacer(known, "…", unknown, "…").Replace(a.body) }
+		if a[1].status != 401 || hide(a[0]) != hide(a[1]) {
+			t.Fatalf("an unknown address is told from a wrong password: %d and\n%s\nor %d and\n%s", a[0].status, hide(a[0]), a[1].status, hide(a[1]))
+		}
+		if h0, h1 := steady(a[0], known), steady(a[1], unknown); !maps.EqualFunc(h0, h1, slices.Equal) {
+			t.Fatalf("the headers differ: %v or %v", h0, h1)
+		}
+	}
+	return median(times[0]), median(times[1])
 }
 
 // steady returns the headers of an answer that should be the same each time.
@@ -63,7 +82,7 @@ func steady(a answer, email string) map[string][]string {
 	h := a.header.Clone()
 	h.Del("Date")
 	if h.Get("Content-Length") != "" {
-		h.Set("Content-Length", "less the address "+time.Duration(len(a.body)-strings.Count(a.body, email)*len(email)).String())
+		h.Set("Content-Length", "less the address "+strconv.Itoa(len(a.body)-strings.Count(a.body, email)*len(email)))
 	}
 	return h
 }

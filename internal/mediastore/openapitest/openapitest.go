@@ -30,9 +30,11 @@ import (
 // Document is a description that was read and found valid. Safe for
 // concurrent use.
 type Document struct {
-	model     *v3.Document
-	validator validator.Validator
-	options   *config.ValidationOptions
+	model   *v3.Document
+	options *config.ValidationOptions
+
+	mu        sync.Mutex          // the library renders schemas as it goes, which must not happen twice at once
+	validator validator.Validator // guarded by mu
 }
 
 // Read reads a description of OpenAPI 3.1 in JSON. It refuses one that breaks
@@ -55,7 +57,7 @@ func Read(document []byte) (*Document, error) {
 	if ok, problems := v.ValidateDocument(); !ok {
 		return nil, fmt.Errorf("the description is not valid: %w", join(problems))
 	}
-	d := &Document{&model.Model, v, config.NewValidationOptions()}
+	d := &Document{model: &model.Model, options: config.NewValidationOptions(), validator: v}
 	return d, d.checkExamples()
 }
 
@@ -90,12 +92,16 @@ func (d *Document) Operation(r *http.Request) string {
 // CheckRequest returns what the description has against a request, and nil if
 // that is nothing. The body can be read again afterwards.
 func (d *Document) CheckRequest(r *http.Request) error {
-	_, problems := d.validator.ValidateHttpRequest(r)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	_, problems := d.validator.ValidateHttpRequestSync(r)
 	return join(problems)
 }
 
 // CheckResponse is CheckRequest for the answer to a request.
 func (d *Document) CheckResponse(r *http.Request, a *http.Response) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	_, problems := d.validator.ValidateHttpResponse(r, a)
 	return join(problems)
 }
