@@ -5,6 +5,7 @@ package caddymodule_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -93,7 +94,9 @@ http://bare.localhost:%[1]s {
 // client reaches every name on loopback.
 func client(port string, connections int) *http.Client {
 	return &http.Client{Transport: &http.Transport{
-		Dial:                func(network, _ string) (net.Conn, error) { return net.Dial(network, "127.0.0.1:"+port) },
+		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, network, "127.0.0.1:"+port)
+		},
 		MaxIdleConnsPerHost: connections,
 	}}
 }
