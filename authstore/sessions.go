@@ -50,7 +50,10 @@ func (s *Store) StartSession(ctx context.Context, session Session, proofs ...Ide
 				return ErrNotFound
 			}
 		}
-		c.LastLogin, c.LastIP = session.Created, session.IP
+		c.LastLogin = session.Created
+		if session.IP != "" {
+			c.LastIP = session.IP
+		}
 		if err := put(tx, tableCustomers, idKey(c.ID), c); err != nil {
 			return err
 		}

@@ -16,8 +16,12 @@ import (
 // page. Requests for other paths go on to the next handler.
 //
 // It runs before `usher_gate`, so the API is reachable without a session, as
-// it must be. To serve it below a path, strip that first:
+// it must be. To serve it below a path, strip that first, and let the gate pass
+// the path, because it runs before `handle_path`:
 //
+//	usher_gate {
+//		public /api/*
+//	}
 //	handle_path /api/* {
 //		usher_api
 //	}

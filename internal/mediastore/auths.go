@@ -299,7 +299,7 @@ func checkProfile(c authstore.Customer) error {
 		return badBody("lastName can have max 50 characters.")
 	case len(c.ExternalID) > maxExternalID:
 		return badBody("Invalid param externalId")
-	case len(c.ExternalData) > maxExternalData:
+	case utf8.RuneCountInString(c.ExternalData) > maxExternalData:
 		return badBody("Invalid param externalData")
 	case !letters(c.Country, 2, 2):
 		return badBody("Invalid param country")

@@ -207,7 +207,7 @@ func (i *id) UnmarshalJSON(b []byte) error {
 	}
 	var n json.Number
 	if err := json.Unmarshal(b, &n); err != nil || strings.ContainsAny(string(n), ".eE-") {
-		return &json.UnmarshalTypeError{Value: "value", Field: "publisherId"}
+		return &json.UnmarshalTypeError{Value: "value"} // the decoder adds the field
 	}
 	*i = id(n)
 	return nil
