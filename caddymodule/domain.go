@@ -28,12 +28,10 @@ import (
 
 // domain is usher at work under one configuration.
 type domain struct {
-	hub       http.Handler
-	api       *http.ServeMux
-	pages     pages.SitePages
-	gate      func(sites []publisher.Origin, policy *gate.Policy) *gate.Gate
-	rotate    func(context.Context) error
-	directory *publisher.Directory
+	hub    http.Handler
+	api    *http.ServeMux
+	gate   func(sites []publisher.Origin, policy *gate.Policy) *gate.Gate
+	rotate func(context.Context) error
 }
 
 var errStopped = errors.New("this configuration is no longer in use")
@@ -118,7 +116,7 @@ func (a *App) wire(ctx context.Context, n *node) (*domain, error) {
 		Notices: notices, Locale: a.resolver, Report: a.report,
 	})
 	return &domain{
-		hub: hubMux(hub, api), api: apiMux(api), pages: sitePages, rotate: keys.Rotate, directory: directory,
+		hub: hubMux(hub, api), api: apiMux(api), rotate: keys.Rotate,
 		gate: func(sites []publisher.Origin, policy *gate.Policy) *gate.Gate {
 			return gate.New(gate.Config{
 				Sites: sites, Policy: policy, Hub: a.hub, Sessions: sessions, Keys: keys,

@@ -27,9 +27,6 @@ var (
 
 	// ErrState says that an answer is neither accepted nor declined.
 	ErrState = errors.New("consent state must be accepted or declined")
-
-	// ErrRequired says that a required consent was not accepted.
-	ErrRequired = errors.New("required consent not accepted")
 )
 
 // nameForm keeps names usable as ids of inputs, which clients make of them.
@@ -78,21 +75,6 @@ func find(defs []authstore.ConsentDefinition, name string) (authstore.ConsentDef
 		}
 	}
 	return authstore.ConsentDefinition{}, false
-}
-
-// RequireAll returns ErrRequired, naming the first, when a required consent is
-// not accepted by the answers.
-func RequireAll(defs []authstore.ConsentDefinition, answers []Answer) error {
-	accepted := map[string]bool{}
-	for _, a := range answers {
-		accepted[a.Name] = a.State == authstore.Accepted
-	}
-	for _, d := range defs {
-		if d.Required && !accepted[d.Name] {
-			return fmt.Errorf("%w: %s", ErrRequired, d.Name)
-		}
-	}
-	return nil
 }
 
 // Accepted returns the names that the answers in force accept at the newest

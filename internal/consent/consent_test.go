@@ -72,32 +72,6 @@ func TestOneBadAnswerRefusesThemAll(t *testing.T) {
 	}
 }
 
-func TestAllRequiredConsentsMustBeAccepted(t *testing.T) {
-	tests := []struct {
-		name    string
-		answers []consent.Answer
-		missing string // "" when nothing is
-	}{
-		{"all", []consent.Answer{yes("terms", "2"), yes("age", "1"), yes("marketing", "1")}, ""},
-		{"all required", []consent.Answer{yes("age", "1"), yes("terms", "2")}, ""},
-		{"optional declined", []consent.Answer{yes("terms", "2"), yes("age", "1"), no("marketing", "1")}, ""},
-		{"none", nil, "terms"},
-		{"one left out", []consent.Answer{yes("terms", "2")}, "age"},
-		{"one declined", []consent.Answer{no("terms", "2"), yes("age", "1")}, "terms"},
-		{"declined after it was accepted", []consent.Answer{yes("age", "1"), yes("terms", "2"), no("terms", "2")}, "terms"},
-		{"only the optional", []consent.Answer{yes("marketing", "1")}, "terms"},
-	}
-	for _, tt := range tests {
-		err := consent.RequireAll(defs, tt.answers)
-		if tt.missing == "" && err != nil || tt.missing != "" && (!errors.Is(err, consent.ErrRequired) || !strings.HasSuffix(err.Error(), tt.missing)) {
-			t.Errorf("%s: %v, want missing %q", tt.name, err, tt.missing)
-		}
-	}
-	if err := consent.RequireAll(nil, nil); err != nil {
-		t.Errorf("without consents: %v", err)
-	}
-}
-
 // inForce returns answers by name; each is written "name version state".
 func inForce(answers ...string) map[string]authstore.ConsentRecord {
 	m := map[string]authstore.ConsentRecord{}
