@@ -54,7 +54,8 @@ func (s *Store) ChangeCapture(ctx context.Context, customer int64, fn func(*Cust
 		if err := fn(&c, &a); err != nil {
 			return err
 		}
-		c.ID, c.PublisherID, c.ExternalID, c.Email = customer, fixed.PublisherID, fixed.ExternalID, fixed.Email
+		c.ID, c.PublisherID, c.ExternalID = customer, fixed.PublisherID, fixed.ExternalID
+		c.Email, c.EmailVerified = fixed.Email, fixed.EmailVerified
 		a.Submitted = now
 		if err := put(tx, tableCustomers, idKey(customer), c); err != nil {
 			return err

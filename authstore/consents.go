@@ -46,6 +46,10 @@ func answerConsents(tx Tx, c Customer, answers []ConsentRecord, now time.Time) e
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return err
 	}
+	inForce, err := consents(tx, c.ID)
+	if err != nil {
+		return err
+	}
 	for _, a := range answers {
 		a.PublisherID, a.CustomerID, a.Time = c.PublisherID, c.ID, now
 		a.Sequence, a.Previous = head.Sequence+1, head.Hash
@@ -54,9 +58,10 @@ func answerConsents(tx Tx, c Customer, answers []ConsentRecord, now time.Time) e
 		if err := put(tx, tableConsentLog, logKey(id, a.Sequence), a); err != nil {
 			return err
 		}
-		if err := put(tx, tableConsents, key(id, a.Name), a); err != nil {
-			return err
-		}
+		inForce[a.Name] = ConsentAnswer{Version: a.Version, State: a.State, Time: now}
+	}
+	if err := put(tx, tableConsents, id, inForce); err != nil {
+		return err
 	}
 	return put(tx, tableConsentHead, id, head)
 }
@@ -76,17 +81,20 @@ func (r ConsentRecord) link() string {
 }
 
 // Consents returns the customer's answers in force, by name.
-func (s *Store) Consents(ctx context.Context, customer int64) (map[string]ConsentRecord, error) {
-	var answers map[string]ConsentRecord
-	err := s.b.View(ctx, func(tx Tx) error {
-		answers = map[string]ConsentRecord{}
-		from, to := prefix(idKey(customer))
-		return scan(tx, tableConsents, from, to, func(_ string, r ConsentRecord) error {
-			answers[r.Name] = r
-			return nil
-		})
+func (s *Store) Consents(ctx context.Context, customer int64) (inForce map[string]ConsentAnswer, err error) {
+	err = s.b.View(ctx, func(tx Tx) (err error) {
+		inForce, err = consents(tx, customer)
+		return err
 	})
-	return answers, err
+	return inForce, err
+}
+
+func consents(tx Tx, customer int64) (map[string]ConsentAnswer, error) {
+	inForce, err := get[map[string]ConsentAnswer](tx, tableConsents, idKey(customer))
+	if errors.Is(err, ErrNotFound) {
+		return map[string]ConsentAnswer{}, nil
+	}
+	return inForce, err
 }
 
 // ConsentHistory returns every answer the customer ever gave, oldest first.

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -43,7 +44,11 @@ func TestNewestAnswerIsInForceAndTheHistoryKeepsAll(t *testing.T) {
 		begun := w.Now()
 		w.mustAnswerFour(t, c)
 		inForce, err := w.Consents(t.Context(), c.ID)
-		if err != nil || len(inForce) != 2 || inForce["terms"].Version != "2" || inForce["marketing"].State != authstore.Accepted {
+		wantInForce := map[string]authstore.ConsentAnswer{
+			"terms":     {Version: "2", State: authstore.Accepted, Time: begun.Add(time.Hour)},
+			"marketing": {Version: "1", State: authstore.Accepted, Time: begun.Add(2 * time.Hour)},
+		}
+		if err != nil || !maps.Equal(inForce, wantInForce) {
 			t.Errorf("in force: %+v, %v", inForce, err)
 		}
 		history, err := w.ConsentHistory(t.Context(), c.ID)
@@ -108,6 +113,20 @@ func TestParallelAnswersFormOneChain(t *testing.T) {
 			t.Errorf("in force %+v, last %+v, %v", inForce["terms"], history[n-1], err)
 		}
 	})
+}
+
+// Reading the answers in force is one look-up, and the evidence is not in it.
+func TestAnswersInForceAreOneRecord(t *testing.T) {
+	w := newWorld(t)
+	c := w.mustRegister(t, "ann@example.com")
+	w.mustAnswerFour(t, c)
+	const want = `{"marketing":{"version":"1","state":"accepted","time":"2026-03-01T14:00:00Z"},"terms":{"version":"2","state":"accepted","time":"2026-03-01T13:00:00Z"}}`
+	if got := w.mustGet(t, "consents", fmt.Sprint(c.ID)); got != want {
+		t.Errorf("stored %s, want %s", got, want)
+	}
+	if n := strings.Count(w.records(), "\nconsents "); n != 1 {
+		t.Errorf("%d records, want one", n)
+	}
 }
 
 // The keys below are part of the stored format.

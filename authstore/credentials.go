@@ -16,12 +16,13 @@ type PasswordReset struct {
 	Customer int64         // whom the ticket must be for
 	Encoded  string        // hash of the new password
 	EndedFor time.Duration // how long a token of an ended session may live on
+	Tell     []Mail        // what tells the customer
 }
 
 // ResetPassword uses up a ticket, sets the password of the customer it is for
-// and ends all their sessions, in one transaction. It returns the customer and
-// the ids of the ended sessions. Errors: ErrNotFound when the ticket is not
-// good for this.
+// and ends all their sessions, in one transaction. Because the ticket came by
+// mail, it verifies the address too. It returns the customer and the ids of the
+// ended sessions. Errors: ErrNotFound when the ticket is not good for this.
 func (s *Store) ResetPassword(ctx context.Context, r PasswordReset) (c Customer, endedIDs []string, err error) {
 	err = s.b.Update(ctx, func(tx Tx) (err error) {
 		t, err := s.liveTicket(tx, r.Digest, r.Purpose)
@@ -37,13 +38,38 @@ func (s *Store) ResetPassword(ctx context.Context, r PasswordReset) (c Customer,
 		if err := dropTicket(tx, c.ID, r.Purpose); err != nil {
 			return err
 		}
-		if err := setPassword(tx, c, t.Data["subject"], r.Encoded); err != nil {
+		if err := setPassword(tx, c, t.Data[Subject], r.Encoded); err != nil {
+			return err
+		}
+		if c, err = s.verified(tx, c); err != nil {
+			return err
+		}
+		if err := s.tell(tx, c, r.Tell); err != nil {
 			return err
 		}
 		endedIDs, err = s.endSessions(tx, c.ID, "", r.EndedFor)
 		return err
 	})
 	return c, endedIDs, err
+}
+
+// verified notes that a customer reads mail at their address.
+func (s *Store) verified(tx Tx, c Customer) (Customer, error) {
+	if c.EmailVerified.IsZero() {
+		c.EmailVerified = s.Now()
+	}
+	return c, put(tx, tableCustomers, idKey(c.ID), c)
+}
+
+// tell queues mails to or about a customer.
+func (s *Store) tell(tx Tx, c Customer, mails []Mail) error {
+	for _, m := range mails {
+		m.PublisherID, m.CustomerID = c.PublisherID, c.ID
+		if err := s.queueMail(tx, m); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func setPassword(tx Tx, c Customer, subject, encoded string) error {
@@ -65,10 +91,12 @@ type EmailChange struct {
 	Address  string  // as the customer wrote it
 	From, To string  // the addresses in their comparable form
 	Kills    Purpose // tickets of this purpose, sent to the old address, die
+	Tell     []Mail  // what tells the old address, and what asks the new one
 }
 
 // ChangeEmail gives a customer another address, with which they sign in from
-// then on. Errors: ErrTaken, ErrNotFound.
+// then on, and which nobody has verified yet; in another spelling it is the same
+// address. Errors: ErrTaken, ErrNotFound.
 func (s *Store) ChangeEmail(ctx context.Context, e EmailChange) (c Customer, err error) {
 	err = s.b.Update(ctx, func(tx Tx) (err error) {
 		if c, err = liveCustomer(tx, e.Customer); err != nil {
@@ -80,6 +108,10 @@ func (s *Store) ChangeEmail(ctx context.Context, e EmailChange) (c Customer, err
 				return err
 			}
 			if err := dropTicket(tx, c.ID, e.Kills); err != nil {
+				return err
+			}
+			c.EmailVerified = time.Time{}
+			if err := s.tell(tx, c, e.Tell); err != nil {
 				return err
 			}
 		}
@@ -111,7 +143,7 @@ func dropIdentity(tx Tx, i Identity) error {
 }
 
 // EraseCustomer anonymizes a customer for good: identities, profile, answers to
-// capture and tickets go, sessions end, and nothing can be written to it any
+// capture, tickets and mails that wait go, sessions end, and nothing can be written to it any
 // more. What stays is the id, the dates, and the evidence of consents, which
 // the publisher must be able to show. It returns the ids of the ended
 // sessions. Erasing twice is no error. Errors: ErrNotFound.
@@ -129,6 +161,9 @@ func (s *Store) EraseCustomer(ctx context.Context, customer int64, endedFor time
 			if err := dropTicket(tx, customer, p); err != nil {
 				return err
 			}
+		}
+		if err := dropMails(tx, customer); err != nil {
+			return err
 		}
 		if c.ExternalID != "" {
 			if err := tx.Delete(tableExternalIDs, key(idKey(c.PublisherID), c.ExternalID)); err != nil {

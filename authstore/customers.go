@@ -27,6 +27,7 @@ type Registration struct {
 	Identity Identity
 	Answers  []ConsentRecord // may be empty
 	Session  *Session        // the session to start with it, or nil
+	Tell     []Mail          // mails to the customer
 }
 
 // ErrExternalIDTaken says that another customer of the publisher has the
@@ -41,7 +42,10 @@ func (s *Store) Register(ctx context.Context, r Registration) (Customer, error) 
 	var c Customer
 	err := s.b.Update(ctx, func(tx Tx) error {
 		c = r.Customer
-		c.Registered, c.LastLogin = now, now
+		c.Registered = now
+		if r.Session != nil {
+			c.LastLogin = now
+		}
 		id, err := freeCustomerID(tx)
 		if err != nil {
 			return err
@@ -56,6 +60,9 @@ func (s *Store) Register(ctx context.Context, r Registration) (Customer, error) 
 			return err
 		}
 		if err := put(tx, tableCustomers, idKey(c.ID), c); err != nil {
+			return err
+		}
+		if err := s.tell(tx, c, r.Tell); err != nil {
 			return err
 		}
 		if err := answerConsents(tx, c, r.Answers, now); err != nil || r.Session == nil {
@@ -142,8 +149,8 @@ func (s *Store) CustomerByIdentity(ctx context.Context, publisher int64, provide
 // ChangeCustomer runs fn on the stored customer and keeps what it leaves
 // there. Two changes at the same time do not overwrite each other. fn may run
 // more than once; its error is returned and nothing is kept. Id, publisher and
-// external id cannot be changed, an address only by ChangeEmail. Errors:
-// ErrNotFound.
+// external id cannot be changed, an address only by ChangeEmail, and whether it
+// is verified only by mail. Errors: ErrNotFound.
 func (s *Store) ChangeCustomer(ctx context.Context, id int64, fn func(*Customer) error) (c Customer, err error) {
 	err = s.b.Update(ctx, func(tx Tx) (err error) {
 		if c, err = liveCustomer(tx, id); err != nil {
@@ -153,7 +160,8 @@ func (s *Store) ChangeCustomer(ctx context.Context, id int64, fn func(*Customer)
 		if err := fn(&c); err != nil {
 			return err
 		}
-		c.ID, c.PublisherID, c.ExternalID, c.Email = id, fixed.PublisherID, fixed.ExternalID, fixed.Email
+		c.ID, c.PublisherID, c.ExternalID = id, fixed.PublisherID, fixed.ExternalID
+		c.Email, c.EmailVerified = fixed.Email, fixed.EmailVerified
 		return put(tx, tableCustomers, idKey(id), c)
 	})
 	return c, err

@@ -49,7 +49,7 @@ func TestRegistrationIsStoredWhole(t *testing.T) {
 			t.Errorf("by identity: %+v, %+v, %v", found, identity, err)
 		}
 		answers, err := w.Consents(t.Context(), c.ID)
-		if err != nil || answers["terms"].CustomerID != c.ID {
+		if err != nil || answers["terms"] != (authstore.ConsentAnswer{Version: "1", State: authstore.Accepted, Time: w.Now()}) {
 			t.Errorf("answers %+v, %v", answers, err)
 		}
 		session, err := w.Session(t.Context(), "s1")

@@ -50,6 +50,16 @@ func customerChanges() []operation {
 			_, _, err := w.ResetPassword(ctx, reset(c, "reset"))
 			return err
 		}},
+		{"VerifyEmail", func(ctx context.Context, w *world, c authstore.Customer) error {
+			_, err := w.VerifyEmail(ctx, authstore.EmailVerification{Digest: "undo", Purpose: forUndo, Publisher: c.PublisherID})
+			return err
+		}},
+		{"UndoEmailChange", func(ctx context.Context, w *world, c authstore.Customer) error {
+			u := w.undo(c)
+			u.Digest = "undo"
+			_, _, err := w.UndoEmailChange(ctx, u)
+			return err
+		}},
 		{"EraseCustomer", func(ctx context.Context, w *world, c authstore.Customer) error {
 			_, err := w.EraseCustomer(ctx, c.ID, endedFor, forReset)
 			return err
@@ -72,7 +82,7 @@ func sessionChanges() []operation {
 	}
 	return []operation{
 		{"StartSession", func(ctx context.Context, w *world, c authstore.Customer) error {
-			return w.StartSession(ctx, w.newSession(c, "new"))
+			return w.StartSession(ctx, w.newSession(c, "new"), "192.0.2.1")
 		}},
 		{"JudgeSession, save", judge(authstore.Save)},
 		{"JudgeSession, end", judge(authstore.End)},
@@ -85,6 +95,12 @@ func sessionChanges() []operation {
 		}},
 		{"IssueTicket", func(ctx context.Context, w *world, _ authstore.Customer) error {
 			return w.IssueTicket(ctx, "new", authstore.Ticket{Expires: w.Now().Add(time.Minute)})
+		}},
+		{"IssueNewestAt", func(ctx context.Context, w *world, c authstore.Customer) error {
+			return w.IssueNewestAt(ctx, "new", w.mailed(c, forUndo, "ann@example.com"))
+		}},
+		{"ExchangeTicket", func(ctx context.Context, w *world, _ authstore.Customer) error {
+			return w.ExchangeTicket(ctx, "undo", "new", forUndo)
 		}},
 		{"IssueNewest", func(ctx context.Context, w *world, c authstore.Customer) error {
 			return w.IssueNewest(ctx, "new", authstore.Ticket{Purpose: forReset, CustomerID: c.ID, Expires: w.Now().Add(time.Minute)})
@@ -110,6 +126,25 @@ func otherChanges() []operation {
 				return []authstore.Key{{ID: "new"}}, nil, nil
 			})
 			return err
+		}},
+		{"QueueMail", func(ctx context.Context, w *world, c authstore.Customer) error {
+			return w.QueueMail(ctx, authstore.Mail{ID: "new", CustomerID: c.ID})
+		}},
+		{"QueueMailOnce", func(ctx context.Context, w *world, c authstore.Customer) error {
+			return w.QueueMailOnce(ctx, authstore.Mail{ID: "new", CustomerID: c.ID, Kind: "new"})
+		}},
+		{"ClaimMails", func(ctx context.Context, w *world, _ authstore.Customer) error {
+			mails, err := w.ClaimMails(ctx, 5, lease)
+			if err != nil && len(mails) > 0 {
+				return errors.New("claimed in spite of an error")
+			}
+			return err
+		}},
+		{"MailSent", func(ctx context.Context, w *world, c authstore.Customer) error {
+			return w.MailSent(ctx, authstore.Mail{ID: "waiting", CustomerID: c.ID})
+		}},
+		{"MailFailed", func(ctx context.Context, w *world, c authstore.Customer) error {
+			return w.MailFailed(ctx, authstore.Mail{ID: "waiting", CustomerID: c.ID, Due: w.queued}, w.Now().Add(time.Hour))
 		}},
 		{"Sweep", func(ctx context.Context, w *world, _ authstore.Customer) error {
 			_, _, err := w.Sweep(ctx, authstore.SweepCursor{})
@@ -171,6 +206,10 @@ func otherReads() []operation {
 			_, err := w.Ticket(ctx, "reset", forReset)
 			return err
 		}},
+		{"NewestTicket", func(ctx context.Context, w *world, c authstore.Customer) error {
+			_, _, err := w.NewestTicket(ctx, c.PublisherID, forUndo, "ann@example.com")
+			return err
+		}},
 		{"EndedSessions", func(ctx context.Context, w *world, _ authstore.Customer) error {
 			_, err := w.EndedSessions(ctx)
 			return err
@@ -199,6 +238,9 @@ func inhabited(t *testing.T) (*world, authstore.Customer) {
 	}
 	w.mustAnswer(t, c, answer("terms", "1", authstore.Accepted))
 	w.mustIssueReset(t, c, "reset")
+	w.mustIssueAt(t, "undo", w.mailed(c, forUndo, "ann@example.com"))
+	w.queued = w.Now()
+	w.mustQueue(t, authstore.Mail{ID: "waiting", CustomerID: c.ID})
 	err = w.ChangeCapture(t.Context(), c.ID, func(_ *authstore.Customer, a *authstore.CaptureAnswers) error { a.Values["x"] = "y"; return nil })
 	if err != nil {
 		t.Fatal(err)

@@ -19,6 +19,16 @@ type Publisher struct {
 	// to.
 	ResetURLs []string `json:"resetUrls,omitempty"`
 
+	// RevealUnknownEmail says that a reset for an address without an account is
+	// answered as such through the API.
+	RevealUnknownEmail bool `json:"revealUnknownEmail,omitempty"`
+
+	// VerifyEmail says that customers must prove that they read mail at their
+	// address, at the latest VerifyWithin after they registered: at once if it is
+	// zero.
+	VerifyEmail  bool          `json:"verifyEmail,omitempty"`
+	VerifyWithin time.Duration `json:"verifyWithin,omitempty"`
+
 	// TokenDigest is the digest of the secret by which the publisher's own
 	// servers prove themselves; empty for none.
 	TokenDigest string `json:"tokenDigest,omitempty"`
@@ -37,6 +47,10 @@ type ConsentDefinition struct {
 	Value    string `json:"value,omitempty"` // URL of the terms, or the marketing text
 	Required bool   `json:"required"`
 
+	// TransitionUntil is the end of the time in which customers who accepted an
+	// earlier version may go on without this one; zero for none.
+	TransitionUntil time.Time `json:"transitionUntil,omitzero"`
+
 	// EnabledByDefault pre-ticks the box.
 	EnabledByDefault bool `json:"enabledByDefault"`
 }
@@ -45,6 +59,10 @@ type ConsentDefinition struct {
 type Capture struct {
 	Enabled bool           `json:"enabled"`
 	Fields  []CaptureField `json:"fields,omitempty"`
+
+	// Enforced says that gates stop customers who have not answered everything
+	// that is required.
+	Enforced bool `json:"enforced,omitempty"`
 }
 
 // CaptureField is one question. Key is one of the contract's names, or
@@ -72,7 +90,11 @@ type Customer struct {
 	LastLogin    time.Time `json:"lastLogin"`
 	LastIP       string    `json:"lastIp,omitempty"`
 	Disabled     bool      `json:"disabled,omitempty"`
-	Erased       time.Time `json:"erased,omitzero"` // anonymized then; Disabled too
+
+	// EmailVerified is when the customer proved to read mail at Email; zero: not
+	// yet.
+	EmailVerified time.Time `json:"emailVerified,omitzero"`
+	Erased        time.Time `json:"erased,omitzero"` // anonymized then; Disabled too
 }
 
 // Identity is a way to sign in. Subject is unique within publisher and
@@ -112,6 +134,14 @@ type ConsentRecord struct {
 	IP          string       `json:"ip,omitempty"`
 	Previous    string       `json:"previous"` // hash of the record before, empty for the first
 	Hash        string       `json:"hash"`
+}
+
+// ConsentAnswer is the answer in force to one consent: what reading it takes,
+// without the evidence.
+type ConsentAnswer struct {
+	Version string       `json:"version"`
+	State   ConsentState `json:"state"`
+	Time    time.Time    `json:"time"`
 }
 
 // Session is one sign-in on one device; it spans the publisher's sites.
@@ -163,8 +193,12 @@ type Ticket struct {
 	CustomerID  int64             `json:"customerId"`
 	SessionID   string            `json:"sessionId,omitempty"`
 	Data        map[string]string `json:"data,omitempty"`
-	Expires     time.Time         `json:"expires"`
-	Used        time.Time         `json:"used,omitzero"`
+
+	// Code is the mark of a short code that was mailed beside the secret, or "".
+	Code string `json:"code,omitempty"`
+
+	Expires time.Time `json:"expires"`
+	Used    time.Time `json:"used,omitzero"`
 }
 
 // Key is a secret of the installation: a signing key, or the root that other

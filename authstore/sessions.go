@@ -28,11 +28,11 @@ type ended struct {
 func (s Session) alive(now time.Time) bool { return now.Before(s.Expires) }
 
 // StartSession stores a new session of an existing customer, together with
-// the customer's last login. proofs are the identities by which the customer
+// the customer's last login and, unless it is empty, last address. proofs are the identities by which the customer
 // has just signed in: a login that a new password, disabling or erasure has
 // overtaken starts nothing. Errors: ErrNotFound when the customer is gone or
 // disabled, or a proof is no longer what it was.
-func (s *Store) StartSession(ctx context.Context, session Session, proofs ...Identity) error {
+func (s *Store) StartSession(ctx context.Context, session Session, lastIP string, proofs ...Identity) error {
 	return s.b.Update(ctx, func(tx Tx) error {
 		c, err := get[Customer](tx, tableCustomers, idKey(session.CustomerID))
 		if err != nil {
@@ -51,8 +51,8 @@ func (s *Store) StartSession(ctx context.Context, session Session, proofs ...Ide
 			}
 		}
 		c.LastLogin = session.Created
-		if session.IP != "" {
-			c.LastIP = session.IP
+		if lastIP != "" {
+			c.LastIP = lastIP
 		}
 		if err := put(tx, tableCustomers, idKey(c.ID), c); err != nil {
 			return err

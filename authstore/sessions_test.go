@@ -24,15 +24,33 @@ func TestStartedSessionIsStoredWithTheLastLogin(t *testing.T) {
 			t.Errorf("stored %+v, %v; want %+v", got, err, s)
 		}
 		c, err := w.Customer(t.Context(), c.ID)
-		if err != nil || !c.LastLogin.Equal(w.Now()) || c.LastIP != "192.0.2.7" || c.Registered.Equal(c.LastLogin) {
+		if err != nil || !c.LastLogin.Equal(w.Now()) || c.LastIP != "192.0.2.1" || c.Registered.Equal(c.LastLogin) {
 			t.Errorf("customer %+v, %v", c, err)
 		}
 	})
 }
 
+func TestLastAddressIsTheOneThatIsGivenOrStays(t *testing.T) {
+	w := newWorld(t)
+	c := w.mustRegister(t, "ann@example.com")
+	for i, tt := range []struct{ given, want string }{{"198.51.100.1", "198.51.100.1"}, {"", "198.51.100.1"}, {"2001:db8::1", "2001:db8::1"}} {
+		s := w.newSession(c, fmt.Sprint("s", i))
+		if err := w.StartSession(t.Context(), s, tt.given); err != nil {
+			t.Fatal(err)
+		}
+		got, err := w.Customer(t.Context(), c.ID)
+		if err != nil || got.LastIP != tt.want {
+			t.Errorf("last address %q, %v, want %q", got.LastIP, err, tt.want)
+		}
+		if kept, err := w.Session(t.Context(), s.ID); err != nil || kept.IP != "192.0.2.7" {
+			t.Errorf("the session's address %q, %v", kept.IP, err)
+		}
+	}
+}
+
 func TestSessionNeedsACustomer(t *testing.T) {
 	w := newWorld(t)
-	err := w.StartSession(t.Context(), w.newSession(authstore.Customer{ID: 123_456_789}, "s1"))
+	err := w.StartSession(t.Context(), w.newSession(authstore.Customer{ID: 123_456_789}, "s1"), "192.0.2.1")
 	if !errors.Is(err, authstore.ErrNotFound) || w.records() != "" {
 		t.Errorf("got %v, stored %q", err, w.records())
 	}
@@ -75,7 +93,7 @@ func TestSessionStartsOnlyWhileItsProofHolds(t *testing.T) {
 				t.Fatal(err)
 			}
 			before := w.records()
-			err = w.StartSession(t.Context(), w.newSession(c, "s1"), proof)
+			err = w.StartSession(t.Context(), w.newSession(c, "s1"), "192.0.2.1", proof)
 			if tt.starts && err != nil || !tt.starts && (!errors.Is(err, authstore.ErrNotFound) || w.records() != before) {
 				t.Errorf("got %v, want it started: %t", err, tt.starts)
 			}

@@ -46,7 +46,7 @@ const (
 	tableIdentities         = "identities"
 	tableCustomerIdentities = "customer_identities"
 	tableExternalIDs        = "external_ids"
-	tableConsents           = "consents"     // the answer in force, by customer and name
+	tableConsents           = "consents"     // the answers in force, by customer
 	tableConsentLog         = "consent_log"  // every answer, by customer and sequence
 	tableConsentHead        = "consent_head" // the newest link of the chain, by customer
 	tableCaptures           = "captures"
@@ -54,7 +54,10 @@ const (
 	tableCustomerSessions   = "customer_sessions"
 	tableEnded              = "ended"
 	tableTickets            = "tickets"
-	tableCustomerTickets    = "customer_tickets" // the newest ticket, by customer and purpose
+	tableCustomerTickets    = "customer_tickets" // the newest ticket, by customer, purpose and address
+	tableAddressTickets     = "address_tickets"  // the newest ticket, by publisher, purpose and address
+	tableMails              = "mails"            // what waits to be sent, by the time it is due
+	tableCustomerMails      = "customer_mails"   // when a mail that waits is due, by customer and id
 	tableKeys               = "keys"
 )
 

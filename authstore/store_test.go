@@ -30,6 +30,7 @@ type world struct {
 	faulty *authstoretest.Faulty
 	memory *authstoretest.Memory // nil above bolt
 	watch  *watched
+	queued time.Time // when a mail was queued, if one was
 }
 
 // newWorld returns a world above a memory that runs each update twice.
@@ -190,7 +191,7 @@ func (w *world) newSession(c authstore.Customer, id string) authstore.Session {
 func (w *world) mustStart(t *testing.T, c authstore.Customer, id string) authstore.Session {
 	t.Helper()
 	s := w.newSession(c, id)
-	if err := w.StartSession(t.Context(), s); err != nil {
+	if err := w.StartSession(t.Context(), s, "192.0.2.1"); err != nil {
 		t.Fatal(err)
 	}
 	return s

@@ -23,17 +23,14 @@ func (s *Store) Sweep(ctx context.Context, at SweepCursor) (next SweepCursor, re
 	err = s.b.Update(ctx, func(tx Tx) (err error) {
 		now, n := s.Now(), 0
 		removed = 0
-		drop := func(table string) func(string) error {
-			return func(k string) error { return tx.Delete(table, k) }
-		}
 		next.tickets, n, err = sweep(tx, tableTickets, at.tickets,
-			func(t Ticket) bool { return !now.Before(t.Expires) }, drop(tableTickets))
+			func(t Ticket) bool { return !now.Before(t.Expires) }, func(digest string) error { return dropDigest(tx, digest) })
 		if err != nil {
 			return err
 		}
 		removed += n
 		next.ended, n, err = sweep(tx, tableEnded, at.ended,
-			func(e ended) bool { return !now.Before(e.Until) }, drop(tableEnded))
+			func(e ended) bool { return !now.Before(e.Until) }, func(id string) error { return tx.Delete(tableEnded, id) })
 		if err != nil {
 			return err
 		}

@@ -18,6 +18,11 @@ func (s *Store) IssueTicket(ctx context.Context, digest string, t Ticket) error 
 	return s.b.Update(ctx, func(tx Tx) error { return put(tx, tableTickets, digest, t) })
 }
 
+// Subject is the name in a ticket's Data of the address that its secret was
+// mailed to, in its comparable form. With the address and a code that was mailed
+// beside it, the ticket is found without its secret.
+const Subject = "subject"
+
 // IssueNewest is IssueTicket for a ticket of which a customer has one of a
 // purpose at a time: an older one is worthless from now on.
 func (s *Store) IssueNewest(ctx context.Context, digest string, t Ticket) error {
@@ -25,27 +30,124 @@ func (s *Store) IssueNewest(ctx context.Context, digest string, t Ticket) error 
 		if err := dropTicket(tx, t.CustomerID, t.Purpose); err != nil {
 			return err
 		}
-		if err := put(tx, tableCustomerTickets, key(idKey(t.CustomerID), string(t.Purpose)), digest); err != nil {
-			return err
-		}
-		return put(tx, tableTickets, digest, t)
+		return putTicket(tx, digest, t)
 	})
 }
 
-// dropTicket removes the ticket of a customer's that IssueNewest stored.
+// IssueNewestAt is IssueNewest for a ticket of which a customer may have one for
+// each address: only an older one for the same is worthless from now on.
+func (s *Store) IssueNewestAt(ctx context.Context, digest string, t Ticket) error {
+	return s.b.Update(ctx, func(tx Tx) error {
+		older, err := get[string](tx, tableCustomerTickets, customerTicketKey(t))
+		if err == nil {
+			err = dropDigest(tx, older)
+		}
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			return err
+		}
+		return putTicket(tx, digest, t)
+	})
+}
+
+func customerTicketKey(t Ticket) string {
+	return key(idKey(t.CustomerID), string(t.Purpose), t.Data[Subject])
+}
+
+func addressTicketKey(publisher int64, purpose Purpose, subject string) string {
+	return key(idKey(publisher), string(purpose), subject)
+}
+
+func putTicket(tx Tx, digest string, t Ticket) error {
+	if err := put(tx, tableCustomerTickets, customerTicketKey(t), digest); err != nil {
+		return err
+	}
+	if subject := t.Data[Subject]; subject != "" {
+		if err := put(tx, tableAddressTickets, addressTicketKey(t.PublisherID, t.Purpose, subject), digest); err != nil {
+			return err
+		}
+	}
+	return put(tx, tableTickets, digest, t)
+}
+
+// dropTicket removes the tickets of a customer's that IssueNewest and
+// IssueNewestAt stored for a purpose.
 func dropTicket(tx Tx, customer int64, purpose Purpose) error {
-	k := key(idKey(customer), string(purpose))
-	digest, err := get[string](tx, tableCustomerTickets, k)
-	if errors.Is(err, ErrNotFound) {
+	from, to := prefix(idKey(customer), string(purpose))
+	found := map[string]string{}
+	err := scan(tx, tableCustomerTickets, from, to, func(k, digest string) error {
+		found[k] = digest
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for k, digest := range found {
+		if err := dropDigest(tx, digest); err != nil && !errors.Is(err, ErrNotFound) {
+			return err
+		}
+		if err := tx.Delete(tableCustomerTickets, k); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// dropDigest removes a ticket and what leads to it. Errors: ErrNotFound.
+func dropDigest(tx Tx, digest string) error {
+	t, err := get[Ticket](tx, tableTickets, digest)
+	if err != nil {
+		return err
+	}
+	if err := dropIf(tx, tableCustomerTickets, customerTicketKey(t), digest); err != nil {
+		return err
+	}
+	if subject := t.Data[Subject]; subject != "" {
+		if err := dropIf(tx, tableAddressTickets, addressTicketKey(t.PublisherID, t.Purpose, subject), digest); err != nil {
+			return err
+		}
+	}
+	return tx.Delete(tableTickets, digest)
+}
+
+// dropIf removes an entry of an index if it still leads to the ticket.
+func dropIf(tx Tx, table, k, digest string) error {
+	have, err := get[string](tx, table, k)
+	if errors.Is(err, ErrNotFound) || err == nil && have != digest {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	if err := tx.Delete(tableTickets, digest); err != nil {
+	return tx.Delete(table, k)
+}
+
+// NewestTicket returns the newest ticket of a purpose whose secret was mailed to
+// an address, and its digest, or ErrNotFound.
+func (s *Store) NewestTicket(ctx context.Context, publisher int64, purpose Purpose, subject string) (digest string, t Ticket, err error) {
+	err = s.b.View(ctx, func(tx Tx) (err error) {
+		if digest, err = get[string](tx, tableAddressTickets, addressTicketKey(publisher, purpose, subject)); err != nil {
+			return err
+		}
+		t, err = s.liveTicket(tx, digest, purpose)
 		return err
-	}
-	return tx.Delete(tableCustomerTickets, k)
+	})
+	return digest, t, err
+}
+
+// ExchangeTicket uses up the code of a ticket, and its secret: the ticket is good
+// under another digest from now on. Errors: ErrNotFound.
+func (s *Store) ExchangeTicket(ctx context.Context, old, digest string, purpose Purpose) error {
+	return s.b.Update(ctx, func(tx Tx) error {
+		t, err := s.liveTicket(tx, old, purpose)
+		if err != nil {
+			return err
+		}
+		if err := dropDigest(tx, old); err != nil {
+			return err
+		}
+		t.Code = ""
+		return putTicket(tx, digest, t)
+	})
 }
 
 // Ticket returns a ticket that is good for the purpose and neither used nor

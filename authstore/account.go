@@ -1,0 +1,94 @@
+// SPDX-FileCopyrightText: The usher authors
+// SPDX-License-Identifier: Apache-2.0
+
+package authstore
+
+import (
+	"context"
+	"time"
+)
+
+// PasswordChange is a new password chosen by a customer who knows the old one.
+type PasswordChange struct {
+	Customer int64
+	Subject  string        // of the identity
+	Old      string        // its encoded password, as it was judged
+	Encoded  string        // hash of the new password
+	Keep     string        // session that goes on
+	Kills    Purpose       // tickets of this purpose die
+	EndedFor time.Duration // how long a token of an ended session may live on
+	Tell     []Mail        // what tells the customer
+}
+
+// ChangePassword sets a password and ends the customer's other sessions, in one
+// transaction, and returns the ids of those. Errors: ErrNotFound when the
+// password is not the old one any more.
+func (s *Store) ChangePassword(ctx context.Context, p PasswordChange) (endedIDs []string, err error) {
+	err = s.b.Update(ctx, func(tx Tx) error {
+		c, err := liveCustomer(tx, p.Customer)
+		if err != nil {
+			return err
+		}
+		i, err := get[Identity](tx, tableIdentities, identityKey(c.PublisherID, ProviderPassword, p.Subject))
+		if err != nil {
+			return err
+		}
+		if i.CustomerID != c.ID || i.Password != p.Old {
+			return ErrNotFound
+		}
+		if err := setPassword(tx, c, p.Subject, p.Encoded); err != nil {
+			return err
+		}
+		if err := dropTicket(tx, c.ID, p.Kills); err != nil {
+			return err
+		}
+		if err := s.tell(tx, c, p.Tell); err != nil {
+			return err
+		}
+		endedIDs, err = s.endSessions(tx, c.ID, p.Keep, p.EndedFor)
+		return err
+	})
+	return endedIDs, err
+}
+
+// Identities returns the ways in which a customer signs in.
+func (s *Store) Identities(ctx context.Context, customer int64) (list []Identity, err error) {
+	err = s.b.View(ctx, func(tx Tx) error {
+		list = nil
+		c, err := liveCustomer(tx, customer)
+		if err != nil {
+			return err
+		}
+		from, to := prefix(idKey(customer))
+		return tx.Scan(tableCustomerIdentities, from, to, func(k string, _ []byte) error {
+			i, err := get[Identity](tx, tableIdentities, key(idKey(c.PublisherID), k[len(from):]))
+			list = append(list, i)
+			return err
+		})
+	})
+	return list, err
+}
+
+// ConsentText is what customers read when they answered a version of a consent.
+type ConsentText struct{ Label, Value string }
+
+// ConsentText returns the text of one version of a publisher's consent, also of
+// one that is no longer asked for, or ErrNotFound.
+func (s *Store) ConsentText(ctx context.Context, publisher int64, name, version string) (t ConsentText, err error) {
+	err = s.b.View(ctx, func(tx Tx) error {
+		v, err := get[consentVersion](tx, tableConsentVersions, key(idKey(publisher), name, version))
+		t = ConsentText{v.Label, v.Value}
+		return err
+	})
+	return t, err
+}
+
+// OwnSession returns a live session of a customer's, or ErrNotFound, also for
+// one of somebody else's.
+func (s *Store) OwnSession(ctx context.Context, customer int64, id string) (Session, error) {
+	session, err := s.Session(ctx, id)
+	if err == nil && session.CustomerID != customer {
+		return Session{}, ErrNotFound
+	}
+	return session, err
+}
