@@ -4,6 +4,8 @@
 package mail
 
 import (
+	"cmp"
+	"crypto/rand"
 	"fmt"
 	"net/mail"
 	"strings"
@@ -38,6 +40,7 @@ func check(m Message) error {
 		optional    bool
 		fault       func(string) string
 	}{
+		{"id", m.ID, true, idFault},
 		{"from", m.From, false, addressFault},
 		{"from name", m.FromName, true, headerFault},
 		{"to", m.To, false, addressFault},
@@ -58,6 +61,26 @@ func check(m Message) error {
 	}
 	return nil
 }
+
+// maxIDBytes bounds the left part of a Message-ID.
+const maxIDBytes = 64
+
+// idFault says what is wrong with s as the left part of a Message-ID.
+func idFault(s string) string {
+	if len(s) > maxIDBytes {
+		return "is too long"
+	}
+	for _, r := range s {
+		if (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') {
+			return "has a character that is neither letter nor digit"
+		}
+	}
+	return ""
+}
+
+// newID returns an ID for a message without one: 130 random bits, so no two are
+// equal.
+func newID() string { return strings.ToLower(rand.Text()) }
 
 // addressFault says what is wrong with s as one bare ASCII address, as in
 // "ann@example.com"; empty means nothing.
@@ -127,9 +150,8 @@ func bodyFault(s string) string {
 	return ""
 }
 
-// compose makes the RFC 5322 form of m, dated at date. id becomes the left part
-// of the Message-ID; it must be unique and consist of letters and digits.
-func compose(m Message, id string, date time.Time) (*gomail.Msg, error) {
+// compose makes the RFC 5322 form of m, dated at date.
+func compose(m Message, date time.Time) (*gomail.Msg, error) {
 	if err := check(m); err != nil {
 		return nil, err
 	}
@@ -143,7 +165,7 @@ func compose(m Message, id string, date time.Time) (*gomail.Msg, error) {
 	msg.Subject(squeeze(m.Subject))
 	msg.SetDateWithValue(date)
 	// Set here because the library would put the host's name into it.
-	msg.SetMessageIDWithValue(id + m.From[strings.LastIndexByte(m.From, '@'):])
+	msg.SetMessageIDWithValue(cmp.Or(m.ID, newID()) + m.From[strings.LastIndexByte(m.From, '@'):])
 	// RFC 3834: holiday notices and ticket systems must not answer.
 	msg.SetGenHeader("Auto-Submitted", "auto-generated")
 	msg.SetGenHeader(gomail.HeaderXAutoResponseSuppress, "All") // the same for Exchange

@@ -26,6 +26,10 @@ var ErrInvalid = errors.New("invalid message")
 // registration, before anyone has proven to own the address, and a name such as
 // "You won, visit evil.example" would reach strangers under our sender.
 type Message struct {
+	// ID becomes the left part of the Message-ID, so that readers know a message
+	// that was delivered twice for the same. Letters and digits. Optional: empty
+	// means a random one.
+	ID string
 	// From is the sender's bare address, as in "no-reply@example.com". Required.
 	// Its domain is also that of the Message-ID.
 	From string
@@ -42,6 +46,13 @@ type Message struct {
 	Text string
 	// HTML is the same content as HTML, already escaped. Optional.
 	HTML string
+}
+
+// Addressed is implemented by mailers that send from an address of their own,
+// because their server takes no other.
+type Addressed interface {
+	// Sender returns the bare address, or "" for that of the installation.
+	Sender() string
 }
 
 // Mailer delivers messages. Plugins implement it.

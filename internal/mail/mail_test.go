@@ -4,6 +4,7 @@
 package mail
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"mime"
@@ -31,7 +32,8 @@ func valid() Message {
 // mustCompose returns the RFC 5322 text of m.
 func mustCompose(t *testing.T, m Message) string {
 	t.Helper()
-	msg, err := compose(m, "id1", testTime)
+	m.ID = cmp.Or(m.ID, "id1")
+	msg, err := compose(m, testTime)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -225,7 +227,7 @@ func TestInvalidMessages(t *testing.T) {
 		for _, value := range values {
 			m := valid()
 			bad[field](&m, value)
-			_, err := compose(m, "id1", testTime)
+			_, err := compose(m, testTime)
 			if !errors.Is(err, ErrInvalid) {
 				t.Errorf("%s %.60q: %v, want ErrInvalid", field, value, err)
 				continue
@@ -265,7 +267,7 @@ func FuzzCompose(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, from, name, to, subject, text, html string) {
 		m := Message{From: from, FromName: name, To: to, Subject: subject, Text: text, HTML: html}
-		if _, err := compose(m, "id1", testTime); errors.Is(err, ErrInvalid) {
+		if _, err := compose(m, testTime); errors.Is(err, ErrInvalid) {
 			return
 		}
 		msg := mustRead(t, mustCompose(t, m))

@@ -5,12 +5,11 @@ package mail
 
 import (
 	"bytes"
+	"cmp"
 	"context"
-	"crypto/rand"
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 )
 
@@ -22,7 +21,7 @@ const fileTime = "20060102T150405.000000000Z"
 // own, for development, for tests, and for operators whose own program carries
 // mail on. Make one with NewOutbox.
 //
-// A file is named by time and a random id, which is also in its Message-ID:
+// A file is named by time and the message's id, which is also in its Message-ID:
 // "20260102T150405.000000000Z-f3k….eml". The name says nothing about the
 // recipient. Files are mode 0600, because they hold addresses and links that
 // sign people in; nobody but the operator ever deletes them.
@@ -50,15 +49,15 @@ func (o *Outbox) Send(ctx context.Context, m Message) error {
 		return err
 	}
 	now := o.Now().UTC()
-	id := strings.ToLower(rand.Text()) // 130 random bits: no two names are equal
-	msg, err := compose(m, id, now)
+	m.ID = cmp.Or(m.ID, newID()) // no two names are equal
+	msg, err := compose(m, now)
 	if err != nil {
 		return err
 	}
 	if err := os.MkdirAll(o.dir, 0o700); err != nil {
 		return fmt.Errorf("making the outbox folder: %w", err)
 	}
-	path := filepath.Join(o.dir, now.Format(fileTime)+"-"+id+".eml")
+	path := filepath.Join(o.dir, now.Format(fileTime)+"-"+m.ID+".eml")
 	// Composed in memory first: the library forgets some errors of its writer, and
 	// a full disk must not pass for a delivered message.
 	var text bytes.Buffer

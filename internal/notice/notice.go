@@ -1,9 +1,15 @@
 // SPDX-FileCopyrightText: The usher authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package notice owns what usher tells customers by mail about their accounts,
-// and sees to it that telling holds up no request. It refuses to become a way
-// to flood an address: whatever strangers do, one address gets few mails.
+// Package notice owns what usher tells customers by mail about their accounts:
+// which mails there are, what they say in which language, and that each arrives.
+// A Sender only puts a mail into the queue of the store, so that no request waits
+// for a mail server and none of its failures loses a mail; a Worker sends what is
+// queued.
+//
+// It refuses to become a way to flood an address: whatever strangers do, one
+// address gets few mails. It keeps no secrets: a link that proves something is
+// made when its mail is sent, by whoever implements Links.
 package notice
 
 import (
@@ -12,97 +18,125 @@ import (
 	"strings"
 	"time"
 
-	"github.com/usher-sso/usher/internal/mail"
-	"github.com/usher-sso/usher/internal/publisher"
+	"github.com/usher-sso/usher/authstore"
 	"github.com/usher-sso/usher/internal/throttle"
 )
 
+// The kinds of mails. They are part of the stored format and of the ids of
+// messages.
 const (
-	// sendTime bounds one delivery.
-	sendTime = 30 * time.Second
-
-	// maxSending bounds how many deliveries run at once; beyond it, notices are
-	// given up, because requests must not wait and memory must not grow.
-	maxSending = 64
+	Verify          authstore.MailKind = "verify"          // prove that you read mail here
+	Reset           authstore.MailKind = "reset"           // choose a new password
+	PasswordChanged authstore.MailKind = "passwordChanged" // it was; here is what to do if it was not you
+	EmailChanged    authstore.MailKind = "emailChanged"    // to the address before, with a way back
+	NewDevice       authstore.MailKind = "newDevice"       // somebody signed in
+	SessionEnded    authstore.MailKind = "sessionEnded"    // because a refresh token was used twice
+	AccountExists   authstore.MailKind = "accountExists"   // somebody tried to register with it
 )
 
-// perAddress bounds what strangers can make us send to one address.
+// Kinds lists the kinds of mails.
+var Kinds = []authstore.MailKind{Verify, Reset, PasswordChanged, EmailChanged, NewDevice, SessionEnded, AccountExists}
+
+// The names in a mail's Data.
+const (
+	// Page is the page of a publisher's that a link leads to in place of ours.
+	Page = "page"
+
+	// Address is the address that an account was moved away from, as it was
+	// written.
+	Address = "address"
+
+	device  = "device"  // the client's User-Agent
+	country = "country" // two letters
+	at      = "at"      // time in RFC 3339
+)
+
+// perAddress bounds what strangers can make us send to one address, of each kind:
+// with one counter for all, many attempts to register would hide that somebody
+// signed in.
 var perAddress = throttle.Limit{Tries: 3, Window: time.Hour}
 
-// Sender sends notices. Safe for concurrent use.
+// Sender queues mails. Safe for concurrent use.
 type Sender struct {
-	hub     publisher.Origin
-	mailer  mail.Mailer
-	limits  *throttle.Throttle
-	report  func(error)
-	sending chan struct{}
+	store  *authstore.Store
+	limits *throttle.Throttle
+	wake   chan struct{}
 }
 
-// NewSender returns a Sender for the hub at the given origin, whose host is
-// also the sender's address. report hears of mails that could not be sent.
-func NewSender(hub publisher.Origin, mailer mail.Mailer, limits *throttle.Throttle, report func(error)) *Sender {
-	return &Sender{hub: hub, mailer: mailer, limits: limits, report: report, sending: make(chan struct{}, maxSending)}
+// NewSender returns a Sender.
+func NewSender(store *authstore.Store, limits *throttle.Throttle) *Sender {
+	return &Sender{store: store, limits: limits, wake: make(chan struct{}, 1)}
+}
+
+// Wake tells the worker of this process that a mail was queued in a transaction
+// of its own; the methods that queue do so themselves.
+func (s *Sender) Wake() {
+	select {
+	case s.wake <- struct{}{}:
+	default: // it will look anyway
+	}
 }
 
 // AccountExists tells the owner of an address that somebody tried to register
 // with it again. The registration form does not say so.
-func (s *Sender) AccountExists(publisherName, address string) {
-	s.send(publisherName, address, "You already have an account",
-		"Somebody, probably you, tried to create an account at "+publisherName+" with this e-mail address.\n\n"+
-			"You have one already. Sign in here:\n\n"+string(s.hub)+"/login\n\n"+
-			"If it was not you, you need do nothing: your account has not changed.\n")
+func (s *Sender) AccountExists(ctx context.Context, owner authstore.Customer) error {
+	return s.limited(ctx, owner, authstore.Mail{Kind: AccountExists})
 }
 
 // SessionEnded tells a customer that a device was signed out because a secret
 // of it was used twice, as a thief would.
-func (s *Sender) SessionEnded(publisherName, address string) {
-	s.send(publisherName, address, "One of your devices was signed out",
-		"A device was signed out of your account at "+publisherName+", because its sign-in was used in two places.\n\n"+
-			"If a device asks you to sign in again, please do. If you see sign-ins that you do not know, "+
-			"choose a new password.\n")
+func (s *Sender) SessionEnded(ctx context.Context, c authstore.Customer) error {
+	return s.limited(ctx, c, authstore.Mail{Kind: SessionEnded})
 }
 
-// ResetPassword sends the link by which an address sets a new password. How
-// often that may be asked for is limited where links are made.
-func (s *Sender) ResetPassword(publisherName, address, link string) {
-	s.deliver(publisherName, address, "Choose a new password",
-		"Somebody, probably you, asked for a new password for your account at "+publisherName+". Choose it here:\n\n"+
-			link+"\n\nThe link works once, within an hour, and only if it is the newest you were sent.\n\n"+
-			"If it was not you, you need do nothing: your password has not changed.\n")
+// NewDevice tells a customer of a sign-in on a device that was not known, with
+// the client's User-Agent and the country it was in, two letters or "".
+func (s *Sender) NewDevice(ctx context.Context, c authstore.Customer, userAgent, where string) error {
+	return s.limited(ctx, c, authstore.Mail{Kind: NewDevice, Data: map[string]string{
+		device: printable(userAgent), country: where, at: s.store.Now().Format(time.RFC3339),
+	}})
 }
 
 // PasswordChanged tells a customer that their password is a new one.
-func (s *Sender) PasswordChanged(publisherName, address string) {
-	s.send(publisherName, address, "Your password was changed",
-		"The password of your account at "+publisherName+" was changed, and all your devices were signed out.\n\n"+
-			"If it was not you, choose a new password at once:\n\n"+string(s.hub)+"/login\n")
+func (s *Sender) PasswordChanged(ctx context.Context, c authstore.Customer) error {
+	return s.queue(ctx, authstore.Mail{Kind: PasswordChanged, PublisherID: c.PublisherID, CustomerID: c.ID})
 }
 
-// send is deliver for what strangers can bring about.
-func (s *Sender) send(publisherName, address, subject, text string) {
-	if _, ok := s.limits.Take(throttle.Key{Name: "mail/" + strings.ToLower(address), Limit: perAddress}); ok {
-		s.deliver(publisherName, address, subject, text)
-	}
+// VerifyEmail asks a customer to prove that they read mail at their address,
+// unless a mail that does waits already: of two links only the newer one works.
+// How often that may be asked for is limited where it is.
+func (s *Sender) VerifyEmail(ctx context.Context, c authstore.Customer) error {
+	return s.queueBy(ctx, s.store.QueueMailOnce, authstore.Mail{Kind: Verify, PublisherID: c.PublisherID, CustomerID: c.ID})
 }
 
-// deliver sends in the background, and gives up rather than wait.
-func (s *Sender) deliver(publisherName, address, subject, text string) {
-	select {
-	case s.sending <- struct{}{}:
-	default:
-		s.report(fmt.Errorf("sending a notice: %d are on their way already", maxSending))
-		return
+// ResetPassword sends a link by which a customer of a publisher sets a new
+// password, on a page of the publisher's or, if that is "", on ours. For nobody,
+// whose id is 0, it costs the same and sends nothing. How often that may be asked
+// for is limited where it is.
+func (s *Sender) ResetPassword(ctx context.Context, publisher, customer int64, page string) error {
+	return s.queue(ctx, authstore.Mail{
+		Kind: Reset, PublisherID: publisher, CustomerID: customer, Data: map[string]string{Page: page},
+	})
+}
+
+// limited is queue for what strangers can bring about.
+func (s *Sender) limited(ctx context.Context, c authstore.Customer, m authstore.Mail) error {
+	name := "mail/" + string(m.Kind) + "/" + strings.ToLower(c.Email)
+	if _, ok := s.limits.Take(throttle.Key{Name: name, Limit: perAddress}); !ok {
+		return nil
 	}
-	go func() {
-		defer func() { <-s.sending }()
-		ctx, cancel := context.WithTimeout(context.Background(), sendTime)
-		defer cancel()
-		err := s.mailer.Send(ctx, mail.Message{
-			From: "no-reply@" + s.hub.Hostname(), FromName: publisherName,
-			To: address, Subject: subject, Text: text,
-		})
-		if err != nil {
-			s.report(fmt.Errorf("sending a notice: %w", err))
-		}
-	}()
+	m.PublisherID, m.CustomerID = c.PublisherID, c.ID
+	return s.queue(ctx, m)
+}
+
+func (s *Sender) queue(ctx context.Context, m authstore.Mail) error {
+	return s.queueBy(ctx, s.store.QueueMail, m)
+}
+
+func (s *Sender) queueBy(ctx context.Context, store func(context.Context, authstore.Mail) error, m authstore.Mail) error {
+	if err := store(ctx, m); err != nil {
+		return fmt.Errorf("queueing the mail %s of customer %d: %w", m.Kind, m.CustomerID, err)
+	}
+	s.Wake()
+	return nil
 }
