@@ -59,8 +59,13 @@ func Due(settings authstore.Capture, c authstore.Customer, a authstore.CaptureAn
 	if !settings.Enabled {
 		return false
 	}
-	if a.Submitted.IsZero() {
-		return true
+	return a.Submitted.IsZero() || Missing(settings, c, a)
+}
+
+// Missing tells whether a required field has no answer.
+func Missing(settings authstore.Capture, c authstore.Customer, a authstore.CaptureAnswers) bool {
+	if !settings.Enabled {
+		return false
 	}
 	for _, f := range settings.Fields {
 		if f.Required && !answered(f.Key, c, a) {
@@ -71,16 +76,21 @@ func Due(settings authstore.Capture, c authstore.Customer, a authstore.CaptureAn
 }
 
 func answered(key string, c authstore.Customer, a authstore.CaptureAnswers) bool {
-	names, ok := needed[key]
-	if !ok {
-		names = []string{key}
-	}
-	for _, name := range names {
+	for _, name := range Needed(key) {
 		if Answer(name, c, a) == "" {
 			return false
 		}
 	}
 	return true
+}
+
+// Needed returns the names of the answers that a field cannot do without if it
+// is required.
+func Needed(key string) []string {
+	if names, ok := needed[key]; ok {
+		return names
+	}
+	return []string{key}
 }
 
 // Enabled returns the names of the answers that the publisher asks for.
@@ -106,18 +116,25 @@ var longest = map[string]int{
 
 const longestOther = 250
 
+// Longest returns the greatest length of an answer, in characters.
+func Longest(name string) int {
+	if most, ok := longest[name]; ok {
+		return most
+	}
+	return longestOther
+}
+
+// FirstBirthDate is the earliest date of birth that is not a slip.
+const FirstBirthDate = "1900-01-01"
+
 // Check judges one answer; "" takes an earlier one back. Errors: ErrAnswer.
 func Check(name, value string, now time.Time) error {
-	most, ok := longest[name]
-	if !ok {
-		most = longestOther
-	}
-	bad := utf8.RuneCountInString(value) > most || !utf8.ValidString(value) || strings.ContainsRune(value, 0)
+	bad := utf8.RuneCountInString(value) > Longest(name) || !utf8.ValidString(value) || strings.ContainsRune(value, 0)
 	switch {
 	case value == "":
 	case name == "birthDate":
 		day, err := time.Parse(time.DateOnly, value)
-		bad = err != nil || day.After(now) || day.Year() < 1900
+		bad = err != nil || day.After(now) || value < FirstBirthDate
 	case name == "country":
 		bad = len(value) != 2 || strings.Trim(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") != ""
 	}

@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/usher-sso/usher/authstore"
 )
@@ -79,7 +80,7 @@ func find(defs []authstore.ConsentDefinition, name string) (authstore.ConsentDef
 
 // Accepted returns the names that the answers in force accept at the newest
 // version, in the publisher's order.
-func Accepted(defs []authstore.ConsentDefinition, inForce map[string]authstore.ConsentRecord) []string {
+func Accepted(defs []authstore.ConsentDefinition, inForce map[string]authstore.ConsentAnswer) []string {
 	var names []string
 	for _, d := range defs {
 		if accepted(d, inForce) {
@@ -89,19 +90,47 @@ func Accepted(defs []authstore.ConsentDefinition, inForce map[string]authstore.C
 	return names
 }
 
-// Due tells whether a required consent is not accepted at the newest version.
-func Due(defs []authstore.ConsentDefinition, inForce map[string]authstore.ConsentRecord) bool {
+// Due tells whether a required consent is not accepted at the newest version,
+// and must be by now: while a publisher gives time to accept a new version, the
+// one before will do.
+func Due(defs []authstore.ConsentDefinition, inForce map[string]authstore.ConsentAnswer, now time.Time) bool {
 	for _, d := range defs {
-		if d.Required && !accepted(d, inForce) {
+		earlier := inForce[d.Name].State == authstore.Accepted && now.Before(d.TransitionUntil)
+		if d.Required && !accepted(d, inForce) && !earlier {
 			return true
 		}
 	}
 	return false
 }
 
+// Announced returns the required consents that the customer has accepted in an
+// earlier version, and may accept in the newest one until a time to come.
+func Announced(defs []authstore.ConsentDefinition, inForce map[string]authstore.ConsentAnswer, now time.Time) []authstore.ConsentDefinition {
+	var list []authstore.ConsentDefinition
+	for _, d := range defs {
+		if d.Required && !accepted(d, inForce) && inForce[d.Name].State == authstore.Accepted && now.Before(d.TransitionUntil) {
+			list = append(list, d)
+		}
+	}
+	return list
+}
+
+// Asked returns the consents that a customer has something to say to: required
+// ones that are not accepted at the newest version, and others that have no
+// answer at it.
+func Asked(defs []authstore.ConsentDefinition, inForce map[string]authstore.ConsentAnswer) []authstore.ConsentDefinition {
+	var list []authstore.ConsentDefinition
+	for _, d := range defs {
+		if a, answered := inForce[d.Name]; !answered || a.Version != d.Version || d.Required && a.State != authstore.Accepted {
+			list = append(list, d)
+		}
+	}
+	return list
+}
+
 // Withdrawn tells whether answers take back a required consent that the ones in
 // force had accepted.
-func Withdrawn(defs []authstore.ConsentDefinition, inForce map[string]authstore.ConsentRecord, answers []Answer) bool {
+func Withdrawn(defs []authstore.ConsentDefinition, inForce map[string]authstore.ConsentAnswer, answers []Answer) bool {
 	for _, a := range answers {
 		d, _ := find(defs, a.Name)
 		if d.Required && a.State == authstore.Declined && inForce[a.Name].State == authstore.Accepted {
@@ -111,7 +140,7 @@ func Withdrawn(defs []authstore.ConsentDefinition, inForce map[string]authstore.
 	return false
 }
 
-func accepted(d authstore.ConsentDefinition, inForce map[string]authstore.ConsentRecord) bool {
+func accepted(d authstore.ConsentDefinition, inForce map[string]authstore.ConsentAnswer) bool {
 	r, ok := inForce[d.Name]
 	return ok && r.State == authstore.Accepted && r.Version == d.Version
 }

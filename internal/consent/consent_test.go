@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/usher-sso/usher/authstore"
 	"github.com/usher-sso/usher/internal/consent"
@@ -73,11 +74,11 @@ func TestOneBadAnswerRefusesThemAll(t *testing.T) {
 }
 
 // inForce returns answers by name; each is written "name version state".
-func inForce(answers ...string) map[string]authstore.ConsentRecord {
-	m := map[string]authstore.ConsentRecord{}
+func inForce(answers ...string) map[string]authstore.ConsentAnswer {
+	m := map[string]authstore.ConsentAnswer{}
 	for _, a := range answers {
 		p := strings.Fields(a)
-		m[p[0]] = authstore.ConsentRecord{Name: p[0], Version: p[1], State: authstore.ConsentState(p[2])}
+		m[p[0]] = authstore.ConsentAnswer{Version: p[1], State: authstore.ConsentState(p[2])}
 	}
 	return m
 }
@@ -100,14 +101,14 @@ func TestConsentIsDueUntilItsNewestVersionIsAccepted(t *testing.T) {
 	}
 	for _, tt := range tests {
 		answers := inForce(tt.answers...)
-		if due := consent.Due(defs, answers); due != tt.due {
+		if due := consent.Due(defs, answers, time.Now()); due != tt.due {
 			t.Errorf("%v: due %t, want %t", tt.answers, due, tt.due)
 		}
 		if got := fmt.Sprint(consent.Accepted(defs, answers)); got != tt.accepted {
 			t.Errorf("%v: accepted %s, want %s", tt.answers, got, tt.accepted)
 		}
 	}
-	if consent.Due(defs[1:2], nil) || consent.Due(nil, nil) {
+	if consent.Due(defs[1:2], nil, time.Now()) || consent.Due(nil, nil, time.Now()) {
 		t.Error("something is due although nothing is required")
 	}
 }

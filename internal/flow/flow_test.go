@@ -6,6 +6,7 @@ package flow_test
 import (
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/usher-sso/usher/authstore"
 	"github.com/usher-sso/usher/authstore/authstoretest"
@@ -98,5 +99,72 @@ func TestNothingIsDoneWhenTheStoreFails(t *testing.T) {
 	w.faulty.FailView(fault)
 	if step, err := d.Next(t.Context(), w.visitor); !errors.Is(err, fault) || step != "" {
 		t.Errorf("next is %q, %v; want the fault", step, err)
+	}
+}
+
+func TestStepsComeInOrder(t *testing.T) {
+	registered := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	now := registered.Add(time.Hour)
+	p := authstore.Publisher{
+		VerifyEmail: true,
+		Consents:    []authstore.ConsentDefinition{{Name: "terms", Version: "1", Required: true}},
+		Capture:     authstore.Capture{Enabled: true, Fields: []authstore.CaptureField{{Key: "companyName", Required: true}}},
+	}
+	st := authstore.Standing{Customer: authstore.Customer{Registered: registered}}
+	for _, next := range []struct {
+		step flow.Step
+		take func()
+	}{
+		{flow.Verify, func() { st.Customer.EmailVerified = now }},
+		{flow.Consents, func() {
+			st.Consents = map[string]authstore.ConsentAnswer{"terms": {Version: "1", State: authstore.Accepted}}
+		}},
+		{flow.Capture, func() {
+			st.Capture = authstore.CaptureAnswers{Submitted: now, Values: map[string]string{"companyName": "Nova"}}
+		}},
+		{flow.Done, func() {}},
+	} {
+		if got := flow.Next(p, st, now); got != next.step {
+			t.Errorf("next is %s, want %s", got, next.step)
+		}
+		next.take()
+	}
+}
+
+func TestVerificationIsDueAfterItsTime(t *testing.T) {
+	registered := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	p := authstore.Publisher{VerifyEmail: true, VerifyWithin: 24 * time.Hour}
+	st := authstore.Standing{Customer: authstore.Customer{Registered: registered}}
+	for after, want := range map[time.Duration]flow.Step{0: flow.Done, 24*time.Hour - 1: flow.Done, 24 * time.Hour: flow.Verify} {
+		if got := flow.Barrier(p, st, registered.Add(after)); got != want {
+			t.Errorf("after %s: %s, want %s", after, got, want)
+		}
+	}
+	p.VerifyEmail = false
+	if got := flow.Barrier(p, st, registered.AddDate(1, 0, 0)); got != flow.Done {
+		t.Errorf("where nobody asks: %s", got)
+	}
+}
+
+// Profile questions are asked on the way in. Only a publisher who says so has
+// them stop a session.
+func TestCaptureStopsASessionOnlyWhereItIsEnforced(t *testing.T) {
+	var st authstore.Standing
+	p := authstore.Publisher{Capture: authstore.Capture{Enabled: true, Fields: []authstore.CaptureField{{Key: "birthDate"}}}}
+	now := time.Now()
+	if next, barrier := flow.Next(p, st, now), flow.Barrier(p, st, now); next != flow.Capture || barrier != flow.Done {
+		t.Errorf("never asked: next %s, barrier %s", next, barrier)
+	}
+	st.Capture.Submitted = now
+	if next := flow.Next(p, st, now); next != flow.Done {
+		t.Errorf("asked, and left it: next %s", next)
+	}
+	p.Capture.Fields[0].Required = true
+	if next, barrier := flow.Next(p, st, now), flow.Barrier(p, st, now); next != flow.Capture || barrier != flow.Done {
+		t.Errorf("required later: next %s, barrier %s", next, barrier)
+	}
+	p.Capture.Enforced = true
+	if barrier := flow.Barrier(p, st, now); barrier != flow.Capture {
+		t.Errorf("enforced: barrier %s", barrier)
 	}
 }

@@ -75,6 +75,19 @@ func (r *Resolver) Resolve(country string, addr netip.Addr, acceptLanguage strin
 	}
 }
 
+// CountryOf returns the country of a viewer by a CDN's word or by addr, or "":
+// Resolve without the guesses.
+func (r *Resolver) CountryOf(country string, addr netip.Addr) string {
+	region, ok := parseCountry(country)
+	if !ok {
+		region, ok = r.countryAt(addr.Unmap())
+	}
+	if !ok {
+		return ""
+	}
+	return region.String()
+}
+
 // countryAt returns the country of addr, and false when nobody knows it.
 func (r *Resolver) countryAt(addr netip.Addr) (language.Region, bool) {
 	if r != nil && r.database != nil {
