@@ -55,14 +55,15 @@ func findCookie(h http.Header, name string) (string, bool) {
 
 // byCookie returns who a site cookie belongs to, nil for nobody. A token that
 // has expired is renewed here, without a redirect, while its session lives.
+// Errors: errDue, ErrUnavailable.
 func (g *Gate) byCookie(w http.ResponseWriter, r *http.Request, value string, site publisher.Origin) (*Identity, error) {
 	key, now := recall.KeyOf(value, string(site)), g.sessions.Now()
 	if k, verdict := g.cache.Get(key, now); verdict != recall.Unknown {
-		id := g.live(k.identity)
+		id, err := g.remembered(k)
 		if id != nil && k.renewed != "" {
 			g.setCookie(w, site, k.renewed)
 		}
-		return id, nil
+		return id, err
 	}
 	id, proof, access, ok := splitCookie(value)
 	if !ok {
@@ -71,9 +72,7 @@ func (g *Gate) byCookie(w http.ResponseWriter, r *http.Request, value string, si
 	}
 	claims, err := g.keys.Verify(access, string(site))
 	if err == nil && claims.SessionID == id {
-		identity := newIdentity(claims, access)
-		g.cache.Put(key, known{identity: identity}, claims.Expires, now)
-		return g.live(identity), nil
+		return g.admit(r.Context(), key, claims, access)
 	}
 	if errors.Is(err, token.ErrExpired) || g.keys.Outlived(access) {
 		return g.renew(w, r, site, key, id, proof)
@@ -83,7 +82,7 @@ func (g *Gate) byCookie(w http.ResponseWriter, r *http.Request, value string, si
 }
 
 // renew gets a new access token for a site cookie. Requests that arrive
-// together get one result. Errors: ErrUnavailable.
+// together get one result. Errors: errDue, ErrUnavailable.
 func (g *Gate) renew(w http.ResponseWriter, r *http.Request, site publisher.Origin, key recall.Key, id, proof string) (*Identity, error) {
 	v, err, _ := g.renewals.Do(string(key[:]), func() (any, error) {
 		// Not the context of this request: others wait for the result.
@@ -100,6 +99,9 @@ func (g *Gate) renew(w http.ResponseWriter, r *http.Request, site publisher.Orig
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	fresh := v.(known)
+	if fresh.due {
+		return g.wait(key, fresh)
+	}
 	g.cache.Put(key, fresh, now.Add(renewedFor), now)
 	g.setCookie(w, site, fresh.renewed)
 	return g.live(fresh.identity), nil
@@ -114,7 +116,11 @@ func (g *Gate) fresh(ctx context.Context, site publisher.Origin, id, proof strin
 	if err != nil {
 		return known{}, err
 	}
-	return known{identity: newIdentity(claims, access), renewed: joinCookie(id, proof, access)}, nil
+	identity := newIdentity(claims, access)
+	if claims.Stamp == "" {
+		return known{identity: identity, due: true}, nil
+	}
+	return known{identity: identity, renewed: joinCookie(id, proof, access)}, nil
 }
 
 // open starts the site session that a callback led to.

@@ -9,13 +9,18 @@
 package gate
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"golang.org/x/sync/singleflight"
 
+	"github.com/usher-sso/usher/authstore"
+	"github.com/usher-sso/usher/internal/flow"
 	"github.com/usher-sso/usher/internal/publisher"
 	"github.com/usher-sso/usher/internal/recall"
 	"github.com/usher-sso/usher/internal/session"
@@ -32,6 +37,8 @@ type Gate struct {
 	keys      *token.Keyring
 	sso       *sso.Service
 	directory *publisher.Directory
+	flow      *flow.Dispatcher
+	stamps    map[int64]string // what each publisher demands now
 	pages     Pages
 	cache     *recall.Cache[known]
 	renewals  singleflight.Group
@@ -46,14 +53,19 @@ type Config struct {
 	Keys      *token.Keyring
 	SSO       *sso.Service
 	Directory *publisher.Directory
+	Flow      *flow.Dispatcher
 	Pages     Pages
 }
 
 // New returns a Gate.
 func New(c Config) *Gate {
+	stamps := map[int64]string{}
+	for _, p := range c.Directory.All() {
+		stamps[p.ID] = flow.Stamp(p)
+	}
 	return &Gate{
 		sites: c.Sites, policy: c.Policy, hub: c.Hub, sessions: c.Sessions, keys: c.Keys,
-		sso: c.SSO, directory: c.Directory, pages: c.Pages, cache: recall.New[known](),
+		sso: c.SSO, directory: c.Directory, flow: c.Flow, stamps: stamps, pages: c.Pages, cache: recall.New[known](),
 	}
 }
 
@@ -127,14 +139,17 @@ func (g *Gate) Serve(w http.ResponseWriter, r *http.Request, asked *url.URL) (*I
 	}
 	id, err := g.identify(w, r, site)
 	switch {
-	case id != nil:
+	case id != nil && err == nil:
 		return id, true, nil
 	case access == Optional: // shown to strangers anyway, whatever went wrong
 		return nil, true, nil
+	case errors.Is(err, errDue):
+		g.turnAway(w, r, site, asked.RequestURI(), sso.InteractionRequired)
+		return nil, false, nil
 	case err != nil:
 		return nil, false, err
 	}
-	g.turnAway(w, r, site, asked.RequestURI())
+	g.turnAway(w, r, site, asked.RequestURI(), sso.LoginRequired)
 	return nil, false, nil
 }
 
@@ -166,12 +181,21 @@ func (g *Gate) site(host string) (publisher.Origin, bool) {
 	return "", false
 }
 
+// errDue says that a customer is signed in, and has to do something at the hub
+// before they may go on.
+var errDue = errors.New("something is due at the hub")
+
+// dueFor is how long a customer is known to have something to do. Short, because
+// they may do it through the API with the same token.
+const dueFor = time.Second
+
 // identify returns who sent a request: by bearer token, else by the site's
-// cookie; nil when nobody is signed in.
+// cookie; nil when nobody is signed in. Errors: errDue, with the identity;
+// ErrUnavailable.
 func (g *Gate) identify(w http.ResponseWriter, r *http.Request, site publisher.Origin) (*Identity, error) {
 	if raw, ok := bearer(r.Header); ok {
-		if id := g.byBearer(raw, site); id != nil {
-			return id, nil
+		if id, err := g.byBearer(r.Context(), raw, site); id != nil || err != nil {
+			return id, err
 		}
 	}
 	value, ok := findCookie(r.Header, sso.CookiesFor(site).Name(sso.SiteCookie))
@@ -190,29 +214,71 @@ func bearer(h http.Header) (string, bool) {
 	return values[0][7:], true
 }
 
-func (g *Gate) byBearer(raw string, site publisher.Origin) *Identity {
+func (g *Gate) byBearer(ctx context.Context, raw string, site publisher.Origin) (*Identity, error) {
 	p, ok := g.directory.BySite(site)
 	if !ok {
-		return nil
+		return nil, nil
 	}
 	key, now := recall.KeyOf(raw, token.PublisherAudience(p.ID)), g.sessions.Now()
 	if k, verdict := g.cache.Get(key, now); verdict != recall.Unknown {
-		return g.live(k.identity)
+		return g.remembered(k)
 	}
 	claims, err := g.keys.VerifyForPublisher(raw)
 	if err != nil || claims.PublisherID != p.ID {
 		g.cache.Refuse(key, now)
-		return nil
+		return nil, nil
+	}
+	return g.admit(ctx, key, claims, raw)
+}
+
+// admit lets the owner of a good token in, unless their publisher demands
+// something of them first. What was demanded when the token was made is in it,
+// so the store is asked only after that has changed. Errors: ErrUnavailable.
+func (g *Gate) admit(ctx context.Context, key recall.Key, claims token.Claims, raw string) (*Identity, error) {
+	now := g.sessions.Now()
+	stamp, configured := g.stamps[claims.PublisherID]
+	if !configured {
+		g.cache.Refuse(key, now)
+		return nil, nil
 	}
 	id := newIdentity(claims, raw)
+	if claims.Stamp != stamp {
+		step, err := g.flow.Barrier(ctx, claims.PublisherID, claims.CustomerID)
+		switch {
+		case errors.Is(err, authstore.ErrNotFound):
+			g.cache.Refuse(key, now)
+			return nil, nil
+		case err != nil:
+			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		case step != flow.Done:
+			return g.wait(key, known{identity: id, due: true})
+		}
+	}
 	g.cache.Put(key, known{identity: id}, claims.Expires, now)
-	return g.live(id)
+	return g.live(id), nil
 }
 
 // known is what the gate remembers of a cookie or token that it found good.
 type known struct {
 	identity *Identity
 	renewed  string // the cookie's newer value, to be sent with the answer
+	due      bool   // the customer has something to do first
+}
+
+// remembered returns what a thing known stands for. Errors: errDue.
+func (g *Gate) remembered(k known) (*Identity, error) {
+	id := g.live(k.identity)
+	if id != nil && k.due {
+		return id, errDue
+	}
+	return id, nil
+}
+
+// wait remembers for a moment that a customer has something to do first.
+func (g *Gate) wait(key recall.Key, k known) (*Identity, error) {
+	now := g.sessions.Now()
+	g.cache.Put(key, k, now.Add(dueFor), now)
+	return g.remembered(k)
 }
 
 // live drops an identity whose session has ended.

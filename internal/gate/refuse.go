@@ -66,8 +66,10 @@ func bears(h http.Header) bool {
 
 func wantsHTML(h http.Header) bool { return strings.Contains(h.Get("Accept"), "text/html") }
 
-// turnAway answers a request for a protected path that nobody signed in sent.
-func (g *Gate) turnAway(w http.ResponseWriter, r *http.Request, site publisher.Origin, returnTo string) {
+// turnAway answers a request for a protected path that nobody signed in sent, or
+// somebody who must do something at the hub first. A person gets there by the
+// same way; programs are told the reason.
+func (g *Gate) turnAway(w http.ResponseWriter, r *http.Request, site publisher.Origin, returnTo, reason string) {
 	ours(w.Header())
 	switch kind(r) {
 	case navigation:
@@ -84,7 +86,7 @@ func (g *Gate) turnAway(w http.ResponseWriter, r *http.Request, site publisher.O
 		g.allowSister(w, r, site)
 		w.Header().Set("WWW-Authenticate", "Bearer")
 		writeJSON(w, r, http.StatusUnauthorized, map[string]any{
-			"error": "login_required", "loginUrl": string(site) + ReservedPrefix + "login",
+			"error": reason, "loginUrl": string(site) + ReservedPrefix + "login",
 		})
 	}
 }

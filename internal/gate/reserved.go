@@ -102,7 +102,7 @@ func (g *Gate) logout(w http.ResponseWriter, r *http.Request, site publisher.Ori
 		return nil
 	}
 	id, err := g.identify(w, r, site)
-	if err != nil {
+	if err != nil && !errors.Is(err, errDue) {
 		return err
 	}
 	if id != nil {
@@ -126,11 +126,17 @@ func (g *Gate) logout(w http.ResponseWriter, r *http.Request, site publisher.Ori
 // sure.
 func (g *Gate) session(w http.ResponseWriter, r *http.Request, site publisher.Origin) error {
 	id, err := g.identify(w, r, site)
-	if err != nil {
+	reason := sso.LoginRequired
+	switch {
+	case errors.Is(err, errDue):
+		id, reason = nil, sso.InteractionRequired
+	case err != nil:
 		return err
 	}
 	if id == nil {
-		writeJSON(w, r, http.StatusOK, map[string]any{"signedIn": false, "loginUrl": string(site) + ReservedPrefix + "login"})
+		writeJSON(w, r, http.StatusOK, map[string]any{
+			"signedIn": false, "reason": reason, "loginUrl": string(site) + ReservedPrefix + "login",
+		})
 		return nil
 	}
 	writeJSON(w, r, http.StatusOK, map[string]any{

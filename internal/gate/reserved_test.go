@@ -145,7 +145,7 @@ func (w *world) sessionAt(t *testing.T, cookies ...*http.Cookie) (answer, map[st
 func TestSessionTellsWhoIsSignedIn(t *testing.T) {
 	w := newWorld(t)
 	v := w.mustViewer(t, ours)
-	nobody := map[string]any{"signedIn": false, "loginUrl": "https://news.example.com/.usher/login"}
+	nobody := map[string]any{"signedIn": false, "reason": "login_required", "loginUrl": "https://news.example.com/.usher/login"}
 	if _, body := w.sessionAt(t); !maps.Equal(body, nobody) {
 		t.Errorf("nobody: %v", body)
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/usher-sso/usher/authstore"
 	"github.com/usher-sso/usher/authstore/authstoretest"
+	"github.com/usher-sso/usher/internal/flow"
 	"github.com/usher-sso/usher/internal/gate"
 	"github.com/usher-sso/usher/internal/publisher"
 	"github.com/usher-sso/usher/internal/secret"
@@ -43,6 +44,8 @@ type world struct {
 	sessions *session.Manager
 	sso      *sso.Service
 	pages    *shown
+	ended    *session.Memory
+	root     secret.Root
 }
 
 // counted counts how often its store is read.
@@ -58,6 +61,18 @@ func (c *counted) View(ctx context.Context, fn func(authstore.Tx) error) error {
 	return c.Backend.View(ctx, fn)
 }
 
+// terms is a consent that is required.
+func terms(version string) authstore.ConsentDefinition {
+	return authstore.ConsentDefinition{Name: "terms", Version: version, Label: "Terms " + version + ".", Required: true}
+}
+
+// asking is our publisher, with what it asks customers to agree to.
+func asking(consents ...authstore.ConsentDefinition) authstore.Publisher {
+	return authstore.Publisher{
+		ID: ours, Name: "Ours", Sites: []string{string(news), string(sports), "https://*.clubs"}, Consents: consents,
+	}
+}
+
 func newWorld(t testing.TB) *world {
 	t.Helper()
 	ctx := context.Background()
@@ -69,27 +84,31 @@ func newWorld(t testing.TB) *world {
 	w.faulty = authstoretest.NewFaulty(w.counted)
 	w.store = authstore.New(w.faulty, w.clock.Now)
 
-	publishers := []authstore.Publisher{
-		{ID: ours, Name: "Ours", Sites: []string{string(news), string(sports), "https://*.clubs"},
-			Consents: []authstore.ConsentDefinition{{Name: "terms", Version: "1", Label: "Terms.", Required: true}}},
-		{ID: theirs, Name: "Theirs", Sites: []string{string(other)}},
-	}
+	publishers := []authstore.Publisher{asking(terms("1")), {ID: theirs, Name: "Theirs", Sites: []string{string(other)}}}
 	must(t, w.store.DeclarePublishers(ctx, publishers))
-	directory, err := publisher.NewDirectory(publishers)
-	must(t, err)
+	var err error
 	w.keys, err = token.OpenKeyring(ctx, w.store, string(hub), "ES256")
 	must(t, err)
-	ended, err := session.LoadMemory(ctx, w.store)
+	w.ended, err = session.LoadMemory(ctx, w.store)
 	must(t, err)
-	root := secret.NewRoot()
-	w.sessions = session.NewManager(w.store, ended, w.keys, directory, root)
-	w.sso = sso.NewService(hub, w.store, w.sessions, directory, root)
+	w.root = secret.NewRoot()
+	w.reload(t, publishers...)
+	return w
+}
+
+// reload is what a new configuration does: another gate over the same store.
+func (w *world) reload(t testing.TB, publishers ...authstore.Publisher) {
+	t.Helper()
+	directory, err := publisher.NewDirectory(publishers)
+	must(t, err)
+	w.sessions = session.NewManager(w.store, w.ended, w.keys, directory, w.root)
+	w.sso = sso.NewService(hub, w.store, w.sessions, directory, w.root)
 	w.Gate = gate.New(gate.Config{
 		Sites:  []publisher.Origin{news, sports, "https://*.clubs", other},
 		Policy: mustPolicy(t, []string{"/about", "/assets/*"}, []string{"/articles/*"}),
 		Hub:    hub, Sessions: w.sessions, Keys: w.keys, SSO: w.sso, Directory: directory, Pages: w.pages,
+		Flow: flow.NewDispatcher(w.store, directory),
 	})
-	return w
 }
 
 func must(t testing.TB, err error) {

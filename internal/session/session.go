@@ -8,6 +8,7 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/usher-sso/usher/authstore"
 	"github.com/usher-sso/usher/internal/consent"
+	"github.com/usher-sso/usher/internal/flow"
 	"github.com/usher-sso/usher/internal/publisher"
 	"github.com/usher-sso/usher/internal/secret"
 	"github.com/usher-sso/usher/internal/token"
@@ -50,18 +52,28 @@ var ErrReused = fmt.Errorf("%w: refresh token was used before", ErrRefused)
 type Device struct {
 	IP        string
 	UserAgent string
+
+	// LastIP goes on record as the customer's last address in place of IP, when a
+	// client that stands in for the customer knows better.
+	LastIP string
 }
 
 // maxUserAgent bounds what a client can make us store for each session.
 const maxUserAgent = 256
 
-// Start is how a new session begins: at the hub in a browser, or through the
-// API.
+// CutUserAgent returns a User-Agent as sessions keep it.
+func CutUserAgent(s string) string {
+	return strings.ToValidUTF8(s[:min(len(s), maxUserAgent)], "")
+}
+
+// Start is how a new session begins: at the hub in a browser, through the API,
+// or not at all.
 type Start int
 
 const (
 	AtHub Start = iota // the browser gets a cookie
 	ByAPI              // the client gets a refresh token
+	None               // whoever registers has to log in afterwards
 )
 
 // Secrets is what the client is given to prove a new session; each is given
@@ -92,7 +104,7 @@ func (m *Manager) Prepare(customer authstore.Customer, offer string, d Device, h
 	s := authstore.Session{
 		ID: secret.NewID(), PublisherID: customer.PublisherID, CustomerID: customer.ID, OfferID: offer,
 		Created: now, Seen: now, Expires: now.Add(Idle), Latest: now.Add(Longest),
-		IP: d.IP, UserAgent: strings.ToValidUTF8(d.UserAgent[:min(len(d.UserAgent), maxUserAgent)], ""),
+		IP: d.IP, UserAgent: CutUserAgent(d.UserAgent),
 	}
 	var given Secrets
 	switch how {
@@ -113,7 +125,7 @@ func (m *Manager) Prepare(customer authstore.Customer, offer string, d Device, h
 // authstore.Store.StartSession.
 func (m *Manager) Start(ctx context.Context, c authstore.Customer, offer string, d Device, how Start, replaced string, proofs ...authstore.Identity) (authstore.Session, Secrets, error) {
 	s, given := m.Prepare(c, offer, d, how)
-	if err := m.store.StartSession(ctx, s, proofs...); err != nil {
+	if err := m.store.StartSession(ctx, s, cmp.Or(d.LastIP, d.IP), proofs...); err != nil {
 		return s, Secrets{}, fmt.Errorf("starting a session: %w", err)
 	}
 	return s, given, m.Replace(ctx, replaced)
@@ -193,6 +205,28 @@ func (m *Manager) EndByReset(ctx context.Context, r authstore.PasswordReset) (au
 	return c, err
 }
 
+// EndByUndo gives an account back to an address and ends all sessions of the
+// customer, in one step. Errors: those of authstore.Store.UndoEmailChange.
+func (m *Manager) EndByUndo(ctx context.Context, u authstore.EmailUndo) (authstore.Customer, error) {
+	u.EndedFor = endedFor
+	c, ids, err := m.store.UndoEmailChange(ctx, u)
+	if err == nil {
+		m.remember(ids)
+	}
+	return c, err
+}
+
+// EndByChange changes a password and ends the customer's other sessions, in one
+// step. Errors: those of authstore.Store.ChangePassword.
+func (m *Manager) EndByChange(ctx context.Context, p authstore.PasswordChange) error {
+	p.EndedFor = endedFor
+	ids, err := m.store.ChangePassword(ctx, p)
+	if err == nil {
+		m.remember(ids)
+	}
+	return err
+}
+
 // EndErased erases a customer and ends all their sessions, in one step. Errors:
 // those of authstore.Store.EraseCustomer.
 func (m *Manager) EndErased(ctx context.Context, customer int64, tickets ...authstore.Purpose) error {
@@ -214,16 +248,13 @@ func (m *Manager) remember(ids []string) {
 // audience is a site's origin, or token.PublisherAudience for the API.
 // Errors: ErrRefused when the customer is gone or disabled.
 func (m *Manager) AccessToken(ctx context.Context, s authstore.Session, audience string) (string, token.Claims, error) {
-	c, err := m.store.Customer(ctx, s.CustomerID)
+	st, err := m.store.Standing(ctx, s.CustomerID)
+	c := st.Customer
 	if errors.Is(err, authstore.ErrNotFound) || err == nil && c.Disabled {
 		return "", token.Claims{}, ErrRefused
 	}
 	if err != nil {
 		return "", token.Claims{}, fmt.Errorf("reading customer: %w", err)
-	}
-	answers, err := m.store.Consents(ctx, c.ID)
-	if err != nil {
-		return "", token.Claims{}, fmt.Errorf("reading consents: %w", err)
 	}
 	p, _ := m.directory.ByID(s.PublisherID)
 	now := m.store.Now()
@@ -233,8 +264,11 @@ func (m *Manager) AccessToken(ctx context.Context, s authstore.Session, audience
 	}
 	claims := token.Claims{
 		ID: secret.NewID(), SessionID: s.ID, CustomerID: c.ID, PublisherID: c.PublisherID, OfferID: s.OfferID,
-		Audience: audience, Email: c.Email, Consents: consent.Accepted(p.Consents, answers),
+		Audience: audience, Email: c.Email, Consents: consent.Accepted(p.Consents, st.Consents),
 		IssuedAt: now, Expires: expires, SignedInAt: s.Created,
+	}
+	if flow.Barrier(p, st, now) == flow.Done {
+		claims.Stamp = flow.Stamp(p)
 	}
 	raw, err := m.keys.Sign(claims)
 	return raw, claims, err

@@ -85,6 +85,23 @@ type Request struct {
 	Nonce     string
 	Challenge string // S256 (RFC 7636)
 	Silent    bool   // prompt=none: no page may be shown
+
+	// UILocales are the languages the pages should have, most wanted first
+	// (OpenID Connect Core, section 3.1.2.1); "" leaves it to the viewer.
+	UILocales string
+}
+
+// localesForm is what ui_locales may be: language tags with blanks between
+// them. Pages carry it on, so that it is bounded.
+var localesForm = regexp.MustCompile(`^[A-Za-z0-9_ -]{1,100}$`)
+
+// UILocales returns the ui_locales of a query, or "" when they are no list of
+// languages: nobody is refused for them.
+func UILocales(v url.Values) string {
+	if locales := v.Get("ui_locales"); localesForm.MatchString(locales) {
+		return locales
+	}
+	return ""
 }
 
 // tokenForm is the form of state, nonce and challenge: base64url, and a dot in the
@@ -99,6 +116,9 @@ func (r Request) Values() url.Values {
 	if r.Silent {
 		v.Set("prompt", "none")
 	}
+	if r.UILocales != "" {
+		v.Set("ui_locales", r.UILocales)
+	}
 	return v
 }
 
@@ -107,7 +127,7 @@ func (r Request) Values() url.Values {
 func (s *Service) ParseRequest(v url.Values) (Request, authstore.Publisher, error) {
 	r := Request{
 		Site: publisher.Origin(v.Get("site")), State: v.Get("state"), Nonce: v.Get("nonce"),
-		Challenge: v.Get("code_challenge"), Silent: v.Get("prompt") == "none",
+		Challenge: v.Get("code_challenge"), Silent: v.Get("prompt") == "none", UILocales: UILocales(v),
 	}
 	for name, values := range v {
 		if len(values) > 1 {

@@ -228,6 +228,29 @@ func TestQuestionsAreUnguessableAndDiffer(t *testing.T) {
 	}
 }
 
+func TestLanguagesOfAQuestionAreKeptWhenTheyAreAny(t *testing.T) {
+	w, b := newWorld(t), newBrowser(news)
+	for given, want := range map[string]string{
+		"":                        "",
+		"de":                      "de",
+		"fr-CA fr en":             "fr-CA fr en",
+		"de_AT":                   "de_AT",
+		`"><script>`:              "",
+		"de\r\nX: y":              "",
+		strings.Repeat("de ", 40): "",
+	} {
+		question := w.begin(t, b, "/")
+		question.Set("ui_locales", given)
+		r, _, err := w.ParseRequest(question)
+		if err != nil || r.UILocales != want || r.Values().Get("ui_locales") != want {
+			t.Errorf("%q: %q, %v; want %q", given, r.UILocales, err, want)
+		}
+		if r.Values().Has("ui_locales") != (want != "") {
+			t.Errorf("%q: the pages are asked for %v", given, r.Values())
+		}
+	}
+}
+
 func TestSilentQuestionSaysSo(t *testing.T) {
 	w := newWorld(t)
 	to := mustParse(t, w.Begin(httptest.NewRecorder(), newBrowser(news).request("/"), news, "/", true))

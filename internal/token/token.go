@@ -45,6 +45,7 @@ type Claims struct {
 	Audience    string // a site's origin, or a publisher's id
 	Email       string
 	Consents    []string // names accepted at the newest version
+	Stamp       string   // the demands that the customer met when it was made; "" if not all
 	IssuedAt    time.Time
 	Expires     time.Time
 	SignedInAt  time.Time
@@ -72,6 +73,7 @@ type wire struct {
 	OfferID     string   `json:"offerId,omitempty"`
 	Email       string   `json:"email,omitempty"`
 	Consents    []string `json:"consents,omitempty"`
+	Stamp       string   `json:"stamp,omitempty"`
 }
 
 func (w *wire) GetExpirationTime() (*jwt.NumericDate, error) {
@@ -134,7 +136,7 @@ func (k *Keyring) Sign(c Claims) (string, error) {
 		Issuer: k.issuer, Subject: customer, Audience: c.Audience,
 		Expires: c.Expires.Unix(), IssuedAt: c.IssuedAt.Unix(), SignedInAt: c.SignedInAt.Unix(),
 		ID: c.ID, SessionID: c.SessionID, CustomerID: customer, PublisherID: c.PublisherID,
-		OfferID: c.OfferID, Email: c.Email, Consents: c.Consents,
+		OfferID: c.OfferID, Email: c.Email, Consents: c.Consents, Stamp: c.Stamp,
 	})
 	t.Header["typ"], t.Header["kid"] = typ, key.id
 	return t.SignedString(key.private)
@@ -195,7 +197,7 @@ func (w *wire) claims() (Claims, bool) {
 	customer, err := strconv.ParseInt(w.CustomerID, 10, 64)
 	return Claims{
 		ID: w.ID, SessionID: w.SessionID, CustomerID: customer, PublisherID: w.PublisherID,
-		OfferID: w.OfferID, Audience: w.Audience, Email: w.Email, Consents: w.Consents,
+		OfferID: w.OfferID, Audience: w.Audience, Email: w.Email, Consents: w.Consents, Stamp: w.Stamp,
 		IssuedAt: time.Unix(w.IssuedAt, 0), Expires: time.Unix(w.Expires, 0), SignedInAt: time.Unix(w.SignedInAt, 0),
 	}, err == nil && w.SessionID != "" && w.Subject == w.CustomerID
 }
