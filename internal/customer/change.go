@@ -9,6 +9,7 @@ import (
 	"fmt"
 
 	"github.com/usher-sso/usher/authstore"
+	"github.com/usher-sso/usher/internal/notice"
 )
 
 var (
@@ -21,8 +22,10 @@ var (
 )
 
 // ChangeEmail gives a customer another address, with which they log in from
-// then on. password confirms it; links that were mailed to the old address die.
-// An address that differs in spelling only needs no confirmation. Errors:
+// then on. password confirms it; links that were mailed to the old address die,
+// and it is told how to undo the change; the new one is to be verified, if the
+// publisher wants that. An address that differs in spelling only needs no
+// confirmation. Errors:
 // ErrEmail, ErrConfirmation, ErrEmailTaken, ErrBusy, *LimitError.
 func (s *Service) ChangeEmail(ctx context.Context, c authstore.Customer, address, password, ip string) (authstore.Customer, error) {
 	to, err := ParseEmail(address)
@@ -34,12 +37,19 @@ func (s *Service) ChangeEmail(ctx context.Context, c authstore.Customer, address
 		return c, fmt.Errorf("reading the address of customer %d: %w", c.ID, err)
 	}
 	if from.Key != to.Key {
-		if err := s.confirm(ctx, c, from, password, ip); err != nil {
+		if _, err := s.confirm(ctx, c, from, password, ip); err != nil {
 			return c, err
 		}
 	}
+	p, err := s.store.Publisher(ctx, c.PublisherID)
+	if err != nil {
+		return c, fmt.Errorf("reading a publisher: %w", err)
+	}
 	changed, err := s.store.ChangeEmail(ctx, authstore.EmailChange{
 		Customer: c.ID, Address: to.Address, From: from.Key, To: to.Key, Kills: purposeReset,
+		Tell: append(verification(p), authstore.Mail{
+			Kind: notice.EmailChanged, To: from.Mailbox, Data: map[string]string{notice.Address: from.Address},
+		}),
 	})
 	if errors.Is(err, authstore.ErrTaken) {
 		return c, ErrEmailTaken
@@ -47,35 +57,37 @@ func (s *Service) ChangeEmail(ctx context.Context, c authstore.Customer, address
 	if err != nil {
 		return c, fmt.Errorf("changing an address: %w", err)
 	}
+	s.notices.Wake()
 	return changed, nil
 }
 
-// confirm checks the password of a customer who is signed in already. It costs
-// the tries of a login, because a stolen token must not make guessing free.
-func (s *Service) confirm(ctx context.Context, c authstore.Customer, email Email, password, ip string) error {
+// confirm checks the password of a customer who is signed in already, and returns
+// the identity that it is of. It costs the tries of a login, because a stolen
+// token must not make guessing free.
+func (s *Service) confirm(ctx context.Context, c authstore.Customer, email Email, password, ip string) (authstore.Identity, error) {
 	who := accountKey(c.PublisherID, email.Key)
 	if err := s.limits.login(who, ip); err != nil {
-		return err
+		return authstore.Identity{}, err
 	}
 	_, identity, err := s.store.CustomerByIdentity(ctx, c.PublisherID, authstore.ProviderPassword, email.Key)
 	if err != nil && !errors.Is(err, authstore.ErrNotFound) {
-		return fmt.Errorf("reading a customer: %w", err)
+		return authstore.Identity{}, fmt.Errorf("reading a customer: %w", err)
 	}
 	ok, err := s.hasher.Verify(ctx, identity.Password, password)
 	if err != nil {
-		return fmt.Errorf("checking a password: %w", err)
+		return authstore.Identity{}, fmt.Errorf("checking a password: %w", err)
 	}
 	if !ok || identity.CustomerID != c.ID {
-		return ErrConfirmation
+		return authstore.Identity{}, ErrConfirmation
 	}
 	s.limits.succeeded(who, ip)
-	return nil
+	return identity, nil
 }
 
 // Erase anonymizes a customer for good and ends their sessions. Errors:
 // authstore.ErrNotFound.
 func (s *Service) Erase(ctx context.Context, id int64) error {
-	return s.sessions.EndErased(ctx, id, purposeReset)
+	return s.sessions.EndErased(ctx, id, purposeReset, purposeVerify, purposeUndo)
 }
 
 // Trusted logs a customer in on the word of the publisher's own server, which

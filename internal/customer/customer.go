@@ -8,6 +8,7 @@
 package customer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -49,6 +50,7 @@ type Service struct {
 	limits   *Limits
 	notices  *notice.Sender
 	devices  secret.Marker
+	codes    secret.Marker
 }
 
 // NewService returns a Service. hasher and limits are shared by all Services
@@ -56,7 +58,7 @@ type Service struct {
 func NewService(store *authstore.Store, sessions *session.Manager, hasher *Hasher, limits *Limits, notices *notice.Sender, root secret.Root) *Service {
 	return &Service{
 		store: store, sessions: sessions, hasher: hasher, limits: limits, notices: notices,
-		devices: secret.NewMarker(root, "known device"),
+		devices: secret.NewMarker(root, "known device"), codes: secret.NewMarker(root, "mailed code"),
 	}
 }
 
@@ -65,6 +67,7 @@ func NewService(store *authstore.Store, sessions *session.Manager, hasher *Hashe
 type Arrival struct {
 	Device   session.Device
 	Start    session.Start
+	Country  string // of the device's address, two letters, or "" when it is not known
 	OfferID  string // the offer that was named instead of a publisher
 	Replaced string // session that the same browser had before, or ""
 	Known    string // Entry.Known of an earlier visit of the same browser, or ""
@@ -114,29 +117,41 @@ func (s *Service) Register(ctx context.Context, p authstore.Publisher, r Registr
 	}
 	e, err := s.create(ctx, p, email, encoded, r.Profile, answers, from)
 	if errors.Is(err, ErrExists) {
-		s.tellOwner(ctx, p, email)
+		if failed := s.tellOwner(ctx, p, email); failed != nil {
+			err = failed
+		}
 	}
 	return e, err
 }
 
 // tellOwner lets the owner of an address know that somebody tried to register
-// with it, at the spelling that the account has.
-func (s *Service) tellOwner(ctx context.Context, p authstore.Publisher, email Email) {
+// with it, at the spelling that the account has: a mail server that heeds case
+// might have another owner for the one that was typed.
+func (s *Service) tellOwner(ctx context.Context, p authstore.Publisher, email Email) error {
 	c, _, err := s.store.CustomerByIdentity(ctx, p.ID, authstore.ProviderPassword, email.Key)
-	if own, bad := ParseEmail(c.Email); err == nil && bad == nil {
-		s.notices.AccountExists(p.Name, own.Mailbox)
+	if errors.Is(err, authstore.ErrNotFound) {
+		return nil // erased meanwhile
 	}
+	if err != nil {
+		return fmt.Errorf("reading a customer: %w", err)
+	}
+	return s.notices.AccountExists(ctx, c)
 }
 
 // create stores a customer with its identity, answers and first session.
 func (s *Service) create(ctx context.Context, p authstore.Publisher, email Email, encoded string, profile authstore.Customer, answers []authstore.ConsentRecord, from Arrival) (Entry, error) {
 	c := profile
-	c.PublisherID, c.Email, c.LastIP, c.Disabled = p.ID, email.Address, from.Device.IP, false
+	c.PublisherID, c.Email, c.LastIP, c.Disabled = p.ID, email.Address, cmp.Or(from.Device.LastIP, from.Device.IP), false
+	c.EmailVerified = time.Time{}
 	started, given := s.sessions.Prepare(c, from.OfferID, from.Device, from.Start)
-	c, err := s.store.Register(ctx, authstore.Registration{
-		Customer: c, Answers: answers, Session: &started,
+	registration := authstore.Registration{
+		Customer: c, Answers: answers, Session: &started, Tell: verification(p),
 		Identity: authstore.Identity{Provider: authstore.ProviderPassword, Subject: email.Key, Password: encoded},
-	})
+	}
+	if from.Start == session.None {
+		registration.Session = nil
+	}
+	c, err := s.store.Register(ctx, registration)
 	switch {
 	case errors.Is(err, authstore.ErrTaken):
 		return Entry{}, ErrExists
@@ -145,6 +160,7 @@ func (s *Service) create(ctx context.Context, p authstore.Publisher, email Email
 	case err != nil:
 		return Entry{}, fmt.Errorf("storing a registration: %w", err)
 	}
+	s.notices.Wake()
 	started.CustomerID = c.ID
 	known := s.deviceToken(from.Known, p.ID, email.Key)
 	return Entry{c, started, given, known}, s.sessions.Replace(ctx, from.Replaced)
@@ -177,9 +193,16 @@ func (s *Service) Login(ctx context.Context, p authstore.Publisher, address, pas
 		return Entry{}, ErrCredentials
 	}
 	s.limits.succeeded(who, from.Device.IP)
+	familiar, err := s.familiar(ctx, c, known, from.Device)
+	if err != nil {
+		return Entry{}, err
+	}
 	started, given, err := s.sessions.Start(ctx, c, from.OfferID, from.Device, from.Start, from.Replaced, identity)
 	if errors.Is(err, authstore.ErrNotFound) {
 		return Entry{}, ErrCredentials // overtaken by a change
+	}
+	if err == nil && !familiar {
+		err = s.notices.NewDevice(ctx, c, from.Device.UserAgent, from.Country)
 	}
 	return Entry{c, started, given, s.deviceToken(from.Known, p.ID, email.Key)}, err
 }

@@ -4,9 +4,15 @@
 package customer
 
 import (
+	"context"
+	"fmt"
+	"net/netip"
+	"slices"
 	"strings"
 
+	"github.com/usher-sso/usher/authstore"
 	"github.com/usher-sso/usher/internal/secret"
+	"github.com/usher-sso/usher/internal/session"
 	"github.com/usher-sso/usher/internal/throttle"
 )
 
@@ -32,6 +38,28 @@ func (s *Service) deviceToken(token string, publisher int64, email string) strin
 	}
 	id := secret.NewID()
 	return id + "." + s.devices.Mark(deviceMark(id, publisher, email))
+}
+
+// familiar tells whether a customer need not hear of a sign-in: the device keeps
+// the token, or, as clients of the API keep none, a session of theirs was begun
+// by the same client in the same network. Customers who never signed in expect
+// their first one.
+func (s *Service) familiar(ctx context.Context, c authstore.Customer, known bool, d session.Device) (bool, error) {
+	if known || c.LastLogin.IsZero() {
+		return true, nil
+	}
+	sessions, err := s.store.CustomerSessions(ctx, c.ID)
+	if err != nil {
+		return false, fmt.Errorf("reading the sessions of customer %d: %w", c.ID, err)
+	}
+	return slices.ContainsFunc(sessions, func(before authstore.Session) bool {
+		return before.UserAgent == session.CutUserAgent(d.UserAgent) && network(before.IP) == network(d.IP)
+	}), nil
+}
+
+func network(ip string) string {
+	addr, _ := netip.ParseAddr(ip) // no address is a network of its own
+	return throttle.Prefix(addr)
 }
 
 func deviceMark(id string, publisher int64, email string) string {

@@ -4,7 +4,6 @@
 package customer
 
 import (
-	"net/netip"
 	"strconv"
 	"time"
 
@@ -41,8 +40,7 @@ func accountName(publisher int64, email string) string {
 }
 
 func networkKey(what, ip string, limit throttle.Limit) throttle.Key {
-	addr, _ := netip.ParseAddr(ip) // no address is a network of its own
-	return throttle.Key{Name: what + "/network/" + throttle.Prefix(addr), Limit: limit}
+	return throttle.Key{Name: what + "/network/" + network(ip), Limit: limit}
 }
 
 // login takes one try to log in, or returns a *LimitError. who is the account,

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	zxcvbn "github.com/ccojocar/zxcvbn-go"
 )
 
 // What CheckPassword finds wrong. Each has a sentence of its own on our pages;
@@ -97,7 +99,30 @@ func CheckPassword(password string, hints ...string) error {
 			return ErrPasswordCommon
 		}
 	}
+	if isWeak(password, hints) {
+		return ErrPasswordCommon
+	}
 	return nil
+}
+
+const (
+	// leastBits refuses what a guessing program tries among its first 30,000
+	// guesses. Sign-in is limited to far fewer tries; more would refuse passwords
+	// that published clients' forms take.
+	leastBits = 15
+
+	// weighed is how much of a password is judged: what is strong so far only gets
+	// stronger, and a judgement takes milliseconds for 40 characters, and grows
+	// with their square.
+	weighed = 40
+)
+
+// isWeak tells whether a password is made of little more than words, names and
+// patterns that everybody knows, or hints.
+func isWeak(password string, hints []string) bool {
+	start := []rune(password)
+	start = start[:min(len(start), weighed)]
+	return zxcvbn.PasswordStrength(string(start), hints).Entropy < leastBits
 }
 
 // isCommon tells whether a password in lower case is on the list, or is a word

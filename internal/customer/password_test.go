@@ -74,6 +74,8 @@ func TestCheckPassword(t *testing.T) {
 		{"one character that is no UTF-8", "\xff\xff\xff\xff\xff\xff\xffa", ErrPasswordCommon},
 		{"another language", "Hasło123", ErrPasswordCommon},
 
+		{"words and patterns", "Test1234!", ErrPasswordCommon},
+
 		// Ones that only look like it.
 		{"a common word among others", "monkey wrench sonata", nil},
 		{"a common word with much around it", "monkey-7204918", nil},

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/usher-sso/usher/authstore"
+	"github.com/usher-sso/usher/internal/notice"
+	"github.com/usher-sso/usher/internal/publisher"
 	"github.com/usher-sso/usher/internal/secret"
 	"github.com/usher-sso/usher/internal/throttle"
 )
@@ -22,9 +24,15 @@ const purposeReset authstore.Purpose = "password reset"
 // ResetLife is how long the link in a reset mail is good for.
 const ResetLife = time.Hour
 
-// ErrResetToken says that the secret of a reset link is unknown, used, expired,
-// replaced by a newer one, or somebody else's.
-var ErrResetToken = errors.New("resetPasswordToken is not valid or has expired")
+var (
+	// ErrResetToken says that the secret of a reset link, or the code beside it,
+	// is unknown, used, expired, replaced by a newer one, or somebody else's.
+	ErrResetToken = errors.New("resetPasswordToken is not valid or has expired")
+
+	// ErrResetURL says that a page is not one that the publisher lets reset mails
+	// lead to.
+	ErrResetURL = errors.New("not an allowed reset URL")
+)
 
 // resetsPerAddress bounds the mails that strangers can have sent to one address.
 // The links that it had already stay good.
@@ -33,83 +41,142 @@ var resetsPerAddress = throttle.Limit{Tries: 5, Window: time.Hour}
 // resetsPerNetwork stops one sender from having mail sent to many addresses.
 var resetsPerNetwork = throttle.Limit{Tries: 60, Window: time.Hour}
 
-// Reset is a link that is to be mailed.
-type Reset struct {
-	Customer authstore.Customer
-	Email    Email
-	Token    string
+// ResetRequest is somebody's wish to have a reset link mailed.
+type ResetRequest struct {
+	Email string
+	Page  string // of the publisher's, for the link to lead to; "" for the hub's
+	IP    string // of whoever asks
 }
 
-// ResetLink returns the link to the hub's own page for a new password.
-func ResetLink(hub string, p authstore.Publisher, r Reset) string {
-	return hub + "/reset?" + url.Values{"publisher": {strconv.FormatInt(p.ID, 10)}, "token": {r.Token}}.Encode()
-}
-
-// RequestReset makes the secret of a reset link for the customer with that
-// address; older ones are worthless from then on. found is false, and the
-// secret worth nothing, when there is no such customer or they were sent many
-// already. Errors: ErrEmail, *LimitError.
-func (s *Service) RequestReset(ctx context.Context, p authstore.Publisher, address, ip string) (r Reset, found bool, err error) {
-	if r.Email, err = ParseEmail(address); err != nil {
-		return r, false, err
+// RequestReset has a reset link mailed to the customer with that address, unless
+// they were sent many already. unknown says that no account has the address;
+// whoever asked must not be told, unless the publisher wants it so. Errors:
+// ErrResetURL, ErrEmail, *LimitError.
+func (s *Service) RequestReset(ctx context.Context, p authstore.Publisher, r ResetRequest) (unknown bool, err error) {
+	if _, err := resetPage(p, r.Page); err != nil {
+		return false, err
 	}
-	if err := s.limits.take(networkKey("reset", ip, resetsPerNetwork)); err != nil {
-		return r, false, err
+	email, err := ParseEmail(r.Email)
+	if err != nil {
+		return false, err
 	}
-	r.Customer, _, err = s.store.CustomerByIdentity(ctx, p.ID, authstore.ProviderPassword, r.Email.Key)
+	if err := s.limits.take(networkKey("reset", r.IP, resetsPerNetwork)); err != nil {
+		return false, err
+	}
+	c, _, err := s.store.CustomerByIdentity(ctx, p.ID, authstore.ProviderPassword, email.Key)
 	if err != nil && !errors.Is(err, authstore.ErrNotFound) {
-		return r, false, fmt.Errorf("reading a customer: %w", err)
+		return false, fmt.Errorf("reading a customer: %w", err)
 	}
-	often := throttle.Key{Name: "reset/account/" + accountName(p.ID, r.Email.Key), Limit: resetsPerAddress}
-	found = err == nil && !r.Customer.Disabled && s.limits.take(often) == nil
-	if !found {
-		// A ticket for nobody, so that the time taken tells nothing either.
-		r.Customer = authstore.Customer{}
+	unknown = err != nil
+	often := s.limits.take(throttle.Key{Name: "reset/account/" + accountName(p.ID, email.Key), Limit: resetsPerAddress})
+	to := c.ID
+	if unknown || c.Disabled || often != nil {
+		to = 0 // a mail for nobody, so that the time taken tells nothing either
 	}
-	if found {
-		// To the account's own spelling: a mail server that heeds case might have
-		// another owner for the one that was typed.
-		if r.Email, err = ParseEmail(r.Customer.Email); err != nil {
-			return r, false, fmt.Errorf("reading the address of customer %d: %w", r.Customer.ID, err)
+	return unknown, s.notices.ResetPassword(ctx, p.ID, to, r.Page)
+}
+
+// maxPage is the longest address that browsers and servers agree on.
+const maxPage = 2000
+
+// resetPage judges the page that a client wants the link to lead to: nil for
+// our own, else one whose origin the publisher allows. What browsers and
+// parsers may read differently is refused. Errors: ErrResetURL.
+func resetPage(p authstore.Publisher, raw string) (*url.URL, error) {
+	if raw == "" {
+		return nil, nil
+	}
+	if len(raw) > maxPage {
+		return nil, ErrResetURL
+	}
+	for _, c := range []byte(raw) {
+		if c <= 0x20 || c >= 0x7f || c == '\\' {
+			return nil, ErrResetURL
 		}
 	}
-	r.Token = secret.New()
-	err = s.store.IssueNewest(ctx, secret.Digest(r.Token), authstore.Ticket{
-		Purpose: purposeReset, PublisherID: p.ID, CustomerID: r.Customer.ID,
-		Data: map[string]string{"subject": r.Email.Key}, Expires: s.store.Now().Add(ResetLife),
-	})
-	if err != nil {
-		return r, false, fmt.Errorf("storing a reset ticket: %w", err)
+	u, err := url.Parse(raw)
+	if err != nil || u.User != nil || u.Opaque != "" {
+		return nil, ErrResetURL
 	}
-	if !found {
-		r.Token = ""
+	origin, err := publisher.ParseOrigin(u.Scheme + "://" + u.Host)
+	if err != nil || origin.Pattern() {
+		return nil, ErrResetURL
 	}
-	return r, found, nil
+	for _, list := range [][]string{p.ResetURLs, p.Sites} {
+		for _, allowed := range list {
+			if publisher.Origin(allowed).Covers(origin) {
+				return u, nil
+			}
+		}
+	}
+	return nil, ErrResetURL
+}
+
+// withReset adds what a publisher's own page needs to its address. A query that
+// is there stays.
+func withReset(page url.URL, c authstore.Customer, token string) string {
+	add := url.Values{"resetPasswordToken": {token}, "email": {c.Email}, "publisherId": {strconv.FormatInt(c.PublisherID, 10)}}.Encode()
+	if page.RawQuery != "" {
+		add = page.RawQuery + "&" + add
+	}
+	page.RawQuery = add
+	return page.String()
 }
 
 // ResetTicket returns the ticket behind the secret of a reset link at the
 // publisher without using it up. Errors: ErrResetToken.
 func (s *Service) ResetTicket(ctx context.Context, p authstore.Publisher, token string) (authstore.Ticket, error) {
-	t, err := s.store.Ticket(ctx, secret.Digest(token), purposeReset)
+	return s.ticket(ctx, p, purposeReset, token, ErrResetToken)
+}
+
+// ticket returns the ticket behind a mailed secret without using it up, or
+// refused.
+func (s *Service) ticket(ctx context.Context, p authstore.Publisher, purpose authstore.Purpose, token string, refused error) (authstore.Ticket, error) {
+	t, err := s.store.Ticket(ctx, secret.Digest(token), purpose)
 	if errors.Is(err, authstore.ErrNotFound) || err == nil && t.PublisherID != p.ID {
-		return t, ErrResetToken
+		return authstore.Ticket{}, refused
 	}
 	if err != nil {
-		return t, fmt.Errorf("reading a reset ticket: %w", err)
+		return t, fmt.Errorf("reading a ticket for %s: %w", purpose, err)
 	}
 	return t, nil
 }
 
+// ResetTicketByCode exchanges the code in a reset mail to an address for a secret
+// like that of the link, which dies. ip is that of whoever asks. Errors:
+// ErrResetToken, ErrEmail, *LimitError.
+func (s *Service) ResetTicketByCode(ctx context.Context, p authstore.Publisher, address, code, ip string) (token string, err error) {
+	email, err := ParseEmail(address)
+	if err != nil {
+		return "", err
+	}
+	if err := s.limits.take(networkKey("code", ip, codesPerNetwork)); err != nil {
+		return "", err
+	}
+	digest, _, err := s.byCode(ctx, purposeReset, ResetLife, p.ID, email, code)
+	if err == nil {
+		token = secret.New()
+		err = s.store.ExchangeTicket(ctx, digest, secret.Digest(token), purposeReset)
+	}
+	if errors.Is(err, errCode) || errors.Is(err, authstore.ErrNotFound) {
+		return "", ErrResetToken
+	}
+	if err != nil {
+		return "", fmt.Errorf("exchanging a code: %w", err)
+	}
+	return token, nil
+}
+
 // ResetPassword sets a new password by the secret of a reset link, which is
-// used up, and ends all sessions of the customer. A password that is refused
-// leaves the link usable. Errors: ErrResetToken, those of CheckPassword,
-// ErrBusy.
+// used up, ends all sessions of the customer, and tells them by mail. A password
+// that is refused leaves the link usable. Errors: ErrResetToken, those of
+// CheckPassword, ErrBusy.
 func (s *Service) ResetPassword(ctx context.Context, p authstore.Publisher, token, password string) (authstore.Customer, error) {
 	t, err := s.ResetTicket(ctx, p, token)
 	if err != nil {
 		return authstore.Customer{}, err
 	}
-	email, err := ParseEmail(t.Data["subject"])
+	email, err := ParseEmail(t.Data[authstore.Subject])
 	if err != nil {
 		return authstore.Customer{}, ErrResetToken
 	}
@@ -122,9 +189,11 @@ func (s *Service) ResetPassword(ctx context.Context, p authstore.Publisher, toke
 	}
 	c, err := s.sessions.EndByReset(ctx, authstore.PasswordReset{
 		Digest: secret.Digest(token), Purpose: purposeReset, Customer: t.CustomerID, Encoded: encoded,
+		Tell: []authstore.Mail{{Kind: notice.PasswordChanged}},
 	})
 	if errors.Is(err, authstore.ErrNotFound) {
 		return c, ErrResetToken
 	}
+	s.notices.Wake()
 	return c, err
 }

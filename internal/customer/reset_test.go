@@ -5,7 +5,6 @@ package customer_test
 
 import (
 	"errors"
-	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -21,11 +20,16 @@ const newPassword = "another 7 words"
 
 func (w *world) mustRequest(t *testing.T) string {
 	t.Helper()
-	r, found, err := w.RequestReset(t.Context(), nova, address, "192.0.2.7")
-	if err != nil || !found || len(r.Token) != 43 {
-		t.Fatalf("found %t, %v", found, err)
+	if unknown, err := w.ask(t, address, "192.0.2.7"); err != nil || unknown {
+		t.Fatalf("unknown %t, %v", unknown, err)
 	}
-	return r.Token
+	_, token, _ := secretsOf(t, w.mustMail(t))
+	return token
+}
+
+func (w *world) ask(t *testing.T, email, ip string) (unknown bool, err error) {
+	t.Helper()
+	return w.RequestReset(t.Context(), nova, customer.ResetRequest{Email: email, IP: ip})
 }
 
 func (w *world) reset(t *testing.T, p authstore.Publisher, token, password string) error {
@@ -151,21 +155,33 @@ func TestOneOfManyUsesOfAResetLinkWins(t *testing.T) {
 	}
 }
 
-// An unknown address costs what a known one does, a write included.
-func TestResetForNobodyGivesNothing(t *testing.T) {
+// A store that costs the same tells nothing: an unknown address is as dear.
+func TestResetForNobodyCostsTheSameAndSendsNothing(t *testing.T) {
 	w := newWorld(t)
 	e := w.mustRegister(t, "disabled@example.com")
+	w.mustRegister(t, address)
 	_, err := w.store.ChangeCustomer(t.Context(), e.Customer.ID, func(c *authstore.Customer) error { c.Disabled = true; return nil })
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, email := range []string{"nobody@example.com", "disabled@example.com"} {
-		r, found, err := w.RequestReset(t.Context(), nova, email, "192.0.2.7")
-		if err != nil || found || r.Token != "" {
-			t.Errorf("%s: token %q, found %t, %v; want nothing", email, r.Token, found, err)
+	count := func() int { return len(w.stored.Records()) }
+	before := count()
+	if unknown, err := w.ask(t, address, "192.0.2.7"); err != nil || unknown {
+		t.Fatalf("unknown %t, %v", unknown, err)
+	}
+	cost := count() - before
+	w.mustMail(t)
+	for email, want := range map[string]bool{"nobody@example.com": true, "disabled@example.com": false} {
+		before := count()
+		unknown, err := w.ask(t, email, "192.0.2.7")
+		if err != nil || unknown != want || count()-before != cost || cost == 0 {
+			t.Errorf("%s: unknown %t, %v, %d records, want %d", email, unknown, err, count()-before, cost)
+		}
+		if got := w.mailed(t); len(got) != 0 || count() != before {
+			t.Errorf("%s: mailed %+v and left something", email, got)
 		}
 	}
-	if _, _, err := w.RequestReset(t.Context(), nova, "no address", "192.0.2.7"); !errors.Is(err, customer.ErrEmail) {
+	if _, err := w.ask(t, "no address", "192.0.2.7"); !errors.Is(err, customer.ErrEmail) {
 		t.Errorf("no address: %v, want ErrEmail", err)
 	}
 }
@@ -177,9 +193,8 @@ func TestResetMailsToAnAddressAreLimitedAndTheLastStaysGood(t *testing.T) {
 	for range 5 {
 		token = w.mustRequest(t)
 	}
-	r, found, err := w.RequestReset(t.Context(), nova, "ANN.SMITH@example.com", "198.51.100.1")
-	if err != nil || found || r.Token != "" {
-		t.Errorf("the sixth: found %t, %v; want the answer for an unknown address", found, err)
+	if unknown, err := w.ask(t, "ANN.SMITH@example.com", "198.51.100.1"); err != nil || unknown || len(w.mailed(t)) != 0 {
+		t.Errorf("the sixth: unknown %t, %v; want the answer of the fifth and no mail", unknown, err)
 	}
 	if err := w.reset(t, nova, token, newPassword); err != nil {
 		t.Errorf("the fifth: %v", err)
@@ -189,18 +204,90 @@ func TestResetMailsToAnAddressAreLimitedAndTheLastStaysGood(t *testing.T) {
 func TestResetRequestsOfANetworkAreLimited(t *testing.T) {
 	w := newWorld(t)
 	for range 60 {
-		if _, _, err := w.RequestReset(t.Context(), nova, "nobody@example.com", "192.0.2.7"); err != nil {
+		if _, err := w.ask(t, "nobody@example.com", "192.0.2.7"); err != nil {
 			t.Fatal(err)
 		}
 	}
-	_, _, err := w.RequestReset(t.Context(), nova, address, "192.0.2.7")
+	_, err := w.ask(t, address, "192.0.2.7")
 	wantLimit(t, err, time.Minute)
 }
 
-func TestResetLinkLeadsToTheHub(t *testing.T) {
-	const hub = "https://id.example.com"
-	u, err := url.Parse(customer.ResetLink(hub, nova, customer.Reset{Token: "a&b=c"}))
-	if err != nil || u.Scheme+"://"+u.Host != hub || u.Path != "/reset" || u.Query().Get("token") != "a&b=c" || u.Query().Get("publisher") != "100000001" {
-		t.Errorf("link %v, %v", u, err)
+func TestResetMailLeadsToTheHub(t *testing.T) {
+	w := newWorld(t)
+	w.mustRegister(t, address)
+	if _, err := w.ask(t, address, ""); err != nil {
+		t.Fatal(err)
+	}
+	m := w.mustMail(t)
+	link, _, _ := secretsOf(t, m)
+	if m.To != address || link.Host != "id.example.com" || link.Path != customer.ResetPath || link.Query().Get("publisher") != "100000001" {
+		t.Errorf("mail to %s with %s", m.To, link)
+	}
+}
+
+// What is queued may be read by whoever holds the store.
+func TestNoSecretWaitsInTheQueue(t *testing.T) {
+	w := newWorld(t)
+	w.mustRegister(t, address)
+	if _, err := w.ask(t, address, ""); err != nil {
+		t.Fatal(err)
+	}
+	if left := w.records(); strings.Contains(left, "password reset") {
+		t.Errorf("a ticket was made before its mail in\n%s", left)
+	}
+	m := w.mustMail(t)
+	_, token, code := secretsOf(t, m)
+	left := w.records()
+	for _, secret := range []string{token, code, strings.ReplaceAll(code, "-", "")} {
+		if strings.Contains(left, secret) {
+			t.Errorf("%s is in\n%s", secret, left)
+		}
+	}
+}
+
+// A page that the publisher has taken from its list is not mailed any more.
+func TestPageOfAResetIsJudgedAgainWhenItIsMailed(t *testing.T) {
+	w := newWorld(t)
+	w.mustRegisterAt(t, orbit, address)
+	ask := func(page string) error {
+		_, err := w.RequestReset(t.Context(), orbit, customer.ResetRequest{Email: address, Page: page})
+		return err
+	}
+	if err := ask("https://evil.example/"); !errors.Is(err, customer.ErrResetURL) {
+		t.Errorf("another's page: %v, want ErrResetURL", err)
+	}
+	if err := ask("https://orbit.example/" + strings.Repeat("x", 2000)); !errors.Is(err, customer.ErrResetURL) {
+		t.Errorf("endless page: %v, want ErrResetURL", err)
+	}
+	if err := ask("https://orbit.example/new?a=b"); err != nil {
+		t.Fatal(err)
+	}
+	if link := mailedLink.FindString(w.mustMail(t).Text); !strings.HasPrefix(link, "https://orbit.example/new?a=b&email=Ann.Smith%40example.com&publisherId=100000002&resetPasswordToken=") {
+		t.Errorf("link %s", link)
+	}
+	if err := ask("https://orbit.example/new"); err != nil {
+		t.Fatal(err)
+	}
+	elsewhere := orbit
+	elsewhere.Sites = []string{"https://moved.example"}
+	if err := w.store.DeclarePublishers(t.Context(), []authstore.Publisher{elsewhere}); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.mailed(t); len(got) != 0 {
+		t.Errorf("mailed %+v", got)
+	}
+}
+
+func TestResetIsToldAndProvesTheAddress(t *testing.T) {
+	w := newWorld(t)
+	e := w.mustRegister(t, address)
+	if err := w.reset(t, nova, w.mustRequest(t), newPassword); err != nil {
+		t.Fatal(err)
+	}
+	if m := w.mustMail(t); m.To != address || m.Subject != "Your password was changed" {
+		t.Errorf("mailed %+v", m)
+	}
+	if c, err := w.store.Customer(t.Context(), e.Customer.ID); err != nil || !c.EmailVerified.Equal(w.store.Now()) {
+		t.Errorf("verified at %v, %v", c.EmailVerified, err)
 	}
 }

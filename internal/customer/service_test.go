@@ -7,6 +7,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -16,6 +18,7 @@ import (
 	"github.com/usher-sso/usher/internal/customer"
 	"github.com/usher-sso/usher/internal/mail"
 	"github.com/usher-sso/usher/internal/notice"
+	"github.com/usher-sso/usher/internal/notice/noticetest"
 	"github.com/usher-sso/usher/internal/publisher"
 	"github.com/usher-sso/usher/internal/secret"
 	"github.com/usher-sso/usher/internal/session"
@@ -33,7 +36,8 @@ var (
 	nova = authstore.Publisher{ID: 100_000_001, Name: "Nova", Consents: []authstore.ConsentDefinition{
 		{Name: "terms", Version: "2", Label: "I agree", Required: true},
 	}}
-	orbit = authstore.Publisher{ID: 100_000_002, Name: "Orbit"}
+	orbit  = authstore.Publisher{ID: 100_000_002, Name: "Orbit", Sites: []string{"https://orbit.example"}}
+	strict = authstore.Publisher{ID: 100_000_003, Name: "Strict", Sites: []string{"https://strict.example"}, VerifyEmail: true}
 
 	// hasher is shared, as in a process; each hash costs what it costs in use.
 	hasher = customer.NewHasher(2, 64)
@@ -50,17 +54,22 @@ type world struct {
 	between  *between
 	store    *authstore.Store
 	sessions *session.Manager
-	mails    chan mail.Message
+	worker   *notice.Worker
+	mails    noticetest.Box
 }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{clock: authstoretest.NewClock(), stored: authstoretest.NewMemory(), mails: make(chan mail.Message, 16)}
+	w := &world{clock: authstoretest.NewClock(), stored: authstoretest.NewMemory(), mails: make(noticetest.Box, 16)}
 	w.stored.Retry = true
 	w.faulty = authstoretest.NewFaulty(w.stored)
 	w.between = &between{Backend: w.faulty}
 	w.store = authstore.New(w.between, w.clock.Now)
-	directory, err := publisher.NewDirectory([]authstore.Publisher{nova, orbit})
+	publishers := []authstore.Publisher{nova, orbit, strict}
+	if err := w.store.DeclarePublishers(t.Context(), publishers); err != nil {
+		t.Fatal(err)
+	}
+	directory, err := publisher.NewDirectory(publishers)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,16 +83,49 @@ func newWorld(t *testing.T) *world {
 	}
 	root, tries := secret.NewRoot(), throttle.New(w.clock.Now)
 	w.sessions = session.NewManager(w.store, memory, keys, directory, root)
-	notices := notice.NewSender("https://id.example.com", mailer(w.mails), tries, func(err error) { t.Error(err) })
+	notices := notice.NewSender(w.store, tries)
 	w.Service = customer.NewService(w.store, w.sessions, hasher, customer.NewLimits(tries), notices, root)
+	w.worker = noticetest.Worker(t, notices, notice.WorkerConfig{Store: w.store, Mailer: w.mails, Links: w.Links("https://id.example.com")})
 	return w
 }
 
-type mailer chan mail.Message
+// mailed sends what is queued and returns it.
+func (w *world) mailed(t *testing.T) (all []mail.Message) {
+	t.Helper()
+	w.worker.DeliverDue(t.Context())
+	for range len(w.mails) {
+		all = append(all, <-w.mails)
+	}
+	return all
+}
 
-func (m mailer) Send(_ context.Context, message mail.Message) error {
-	m <- message
-	return nil
+// mustMail sends what is queued, which must be one mail.
+func (w *world) mustMail(t *testing.T) mail.Message {
+	t.Helper()
+	all := w.mailed(t)
+	if len(all) != 1 {
+		t.Fatalf("mailed %+v, want one mail", all)
+	}
+	return all[0]
+}
+
+var (
+	mailedLink = regexp.MustCompile(`https://\S+`)
+	mailedCode = regexp.MustCompile(`\b[2-9A-HJKMNP-Z]{4}-[2-9A-HJKMNP-Z]{4}\b`)
+)
+
+// secretsOf returns what a mail proves something by.
+func secretsOf(t *testing.T, m mail.Message) (link *url.URL, token, code string) {
+	t.Helper()
+	link, err := url.Parse(mailedLink.FindString(m.Text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, code = link.Query().Get("token"), mailedCode.FindString(m.Text)
+	if len(token) != 43 || len(code) != 9 {
+		t.Fatalf("token %q and code %q in %s", token, code, m.Text)
+	}
+	return link, token, code
 }
 
 // between runs something once, just before an update: what others may do while
@@ -112,7 +154,16 @@ func (w *world) records() string {
 
 func (w *world) mustRegister(t *testing.T, email string) customer.Entry {
 	t.Helper()
-	e, err := w.Register(t.Context(), nova, customer.Registration{Email: email, Password: password, Answers: agreed}, atHome)
+	return w.mustRegisterAt(t, nova, email)
+}
+
+func (w *world) mustRegisterAt(t *testing.T, p authstore.Publisher, email string) customer.Entry {
+	t.Helper()
+	r := customer.Registration{Email: email, Password: password}
+	if len(p.Consents) > 0 {
+		r.Answers = agreed
+	}
+	e, err := w.Register(t.Context(), p, r, atHome)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -188,6 +239,7 @@ func TestRefusedRegistrationStoresNothing(t *testing.T) {
 		r := good
 		tt.change(&r)
 		got, err := w.Register(t.Context(), nova, r, from)
+		w.mailed(t) // the owner of the address hears of it
 		if !errors.Is(err, tt.want) || got.Secrets != (session.Secrets{}) || got.Known != "" || w.records() != before {
 			t.Errorf("%s: %+v, %v; want %v and nothing stored", tt.name, got, err, tt.want)
 		}
@@ -207,7 +259,7 @@ func TestOwnerHearsOfASecondRegistration(t *testing.T) {
 	if !errors.Is(err, customer.ErrExists) {
 		t.Fatal(err)
 	}
-	if m := <-w.mails; m.To != address || !strings.Contains(m.Text, "Nova") {
+	if m := w.mustMail(t); m.To != address || !strings.Contains(m.Text, "Nova") {
 		t.Errorf("mailed %+v", m)
 	}
 }
