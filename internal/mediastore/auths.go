@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/http"
 	"strings"
 	"unicode/utf8"
 
@@ -82,16 +83,22 @@ func (t tenant) offer() string {
 func (a *API) login(ctx context.Context, c *call) (any, error) {
 	in, p, err := decodeTenant[struct {
 		tenant
-		Email    string `json:"email"`
-		Password string `json:"password"`
+		Email      string `json:"email"`
+		Password   string `json:"password"`
+		CustomerIP string `json:"customerIP"`
 	}](a, c)
+	if err != nil {
+		return nil, err
+	}
+	from, err := c.arrival(in.offer(), in.CustomerIP)
 	if err != nil {
 		return nil, err
 	}
 	if in.Password == "" {
 		return nil, badBody("Invalid param password")
 	}
-	e, err := a.Customers.Login(ctx, p, in.Email, in.Password, c.arrival(in.offer()))
+	from.Country = a.Locale.CountryOf(locale.CountryFrom(ctx), clientIP(c.Request))
+	e, err := a.Customers.Login(ctx, p, in.Email, in.Password, from)
 	if errors.Is(err, customer.ErrEmail) {
 		return nil, badBody("Invalid param email")
 	}
@@ -114,7 +121,12 @@ func (a *API) register(ctx context.Context, c *call) (any, error) {
 		LastName     string          `json:"lastName"`
 		ExternalID   string          `json:"externalId"`
 		ExternalData json.RawMessage `json:"externalData"`
+		CustomerIP   string          `json:"customerIP"`
 	}](a, c)
+	if err != nil {
+		return nil, err
+	}
+	from, err := c.arrival(in.offer(), in.CustomerIP)
 	if err != nil {
 		return nil, err
 	}
@@ -131,11 +143,44 @@ func (a *API) register(ctx context.Context, c *call) (any, error) {
 	}
 	e, err := a.Customers.Register(ctx, p, customer.Registration{
 		Email: in.Email, Password: in.Password, Profile: profile,
-	}, c.arrival(in.offer()))
+	}, from)
 	if err != nil {
-		return nil, err
+		return nil, registrationError(err, in.Email, in.Password)
 	}
 	return a.entry(ctx, e)
+}
+
+// registrationError tells a failure of POST /customers so that the form of a
+// published client, which shows REQ0001 for what it checks itself only, does not
+// wait for ever: what passed its own check gets an answer of another kind.
+func registrationError(err error, email, password string) error {
+	switch {
+	case errors.Is(err, customer.ErrEmail) && looksLikeEmail(email):
+		return badBody("Email verification failed.")
+	case isPassword(err) && utf8.RuneCountInString(password) >= 8 && strings.ContainsAny(password, "0123456789"):
+		return failure(http.StatusBadRequest, "PWD0001", badPassword(err))
+	}
+	return err
+}
+
+// looksLikeEmail tells whether an address has the shape that the form asks for:
+// letters, digits and a few marks, one @, and a top-level domain of letters.
+func looksLikeEmail(s string) bool {
+	local, domain, _ := strings.Cut(s, "@")
+	top := domain[strings.LastIndexByte(domain, '.')+1:]
+	return local != "" && len(top) < len(domain)-1 && letters(top, 2, len(top)) &&
+		plain(local, "._%+-") && plain(domain, ".-")
+}
+
+// plain tells whether a text has letters and digits of ASCII and the given marks
+// only.
+func plain(s, marks string) bool {
+	for i := range len(s) {
+		if c := s[i : i+1]; !letters(c, 1, 1) && (c < "0" || c > "9") && !strings.Contains(marks, c) {
+			return false
+		}
+	}
+	return true
 }
 
 func or(s, otherwise string) string {
@@ -180,9 +225,8 @@ func (a *API) tellReuse(ctx context.Context, c *call, s authstore.Session) {
 		a.Report(c.Request, err)
 		return
 	}
-	p, _ := a.Directory.ByID(s.PublisherID)
-	if email, err := customer.ParseEmail(owner.Email); err == nil {
-		a.Notices.SessionEnded(p.Name, email.Mailbox)
+	if err := a.Notices.SessionEnded(ctx, owner); err != nil {
+		a.Report(c.Request, err)
 	}
 }
 
@@ -193,12 +237,18 @@ func (a *API) entry(ctx context.Context, e customer.Entry) (any, error) {
 	}, err
 }
 
-func (c *call) arrival(offer string) customer.Arrival {
-	return customer.Arrival{Device: c.device(), Start: session.ByAPI, OfferID: offer}
-}
-
-func (c *call) device() session.Device {
-	return session.Device{IP: ipText(c), UserAgent: c.UserAgent()}
+// arrival describes where a sign-in comes from. said is the customer's address
+// by the client's word, or "": it goes on record and decides nothing.
+func (c *call) arrival(offer, said string) (customer.Arrival, error) {
+	addr, err := givenIP(said)
+	if err != nil {
+		return customer.Arrival{}, badBody("Invalid param customerIP")
+	}
+	from := session.Device{IP: ipText(c), UserAgent: c.UserAgent()}
+	if addr.IsValid() {
+		from.LastIP = addr.String()
+	}
+	return customer.Arrival{Device: from, Start: session.ByAPI, OfferID: offer}, nil
 }
 
 func ipText(c *call) string {

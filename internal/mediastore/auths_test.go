@@ -4,7 +4,6 @@
 package mediastore_test
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -14,8 +13,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/usher-sso/usher/authstore"
 	"github.com/usher-sso/usher/internal/customer"
+	"github.com/usher-sso/usher/internal/notice"
 	"github.com/usher-sso/usher/internal/session"
 )
 
@@ -29,7 +28,7 @@ func TestLogin(t *testing.T) {
 	w := newWorld(t)
 	_, _, id := w.mustRegister(t, ours, "anna@example.com")
 	w.clock.Add(24 * time.Hour)
-	for _, body := range []string{
+	for _, body := range []string{ // the last one names no address
 		login("anna@example.com", password), login("ANNA@EXAMPLE.com", password),
 		`{"email":"anna@example.com","password":"` + password + `","publisherId":100000001,"customerIP":"192.0.2.99"}`,
 		`{"email":"anna@example.com","password":"` + password + `","offerId":"S100000001_US"}`,
@@ -46,11 +45,8 @@ func TestLogin(t *testing.T) {
 			t.Errorf("claims %+v, %v", claims, err)
 		}
 	}
-	n, err := strconv.ParseInt(id, 10, 64)
-	must(t, err)
-	c, err := w.store.Customer(context.Background(), n)
-	if err != nil || !c.LastLogin.Equal(w.clock.Now()) || c.LastIP != client {
-		t.Errorf("last login %v from %s, %v", c.LastLogin, c.LastIP, err)
+	if c := w.mustRead(t, id); !c.LastLogin.Equal(w.clock.Now()) || c.LastIP != client {
+		t.Errorf("last login %v from %s", c.LastLogin, c.LastIP)
 	}
 }
 
@@ -59,10 +55,7 @@ func TestLoginIsRefusedAlikeForEveryReason(t *testing.T) {
 	w.mustRegister(t, ours, "anna@example.com")
 	w.mustRegister(t, theirs, "bert@example.com")
 	_, _, id := w.mustRegister(t, ours, "carl@example.com")
-	n, err := strconv.ParseInt(id, 10, 64)
-	must(t, err)
-	_, err = w.store.ChangeCustomer(context.Background(), n, func(c *authstore.Customer) error { c.Disabled = true; return nil })
-	must(t, err)
+	w.mustDisable(t, id)
 	var first answer
 	for i, body := range []string{
 		login("anna@example.com", "wrong horse 9"), // wrong password
@@ -134,6 +127,7 @@ func TestBusyHasherIsToldAtOnce(t *testing.T) {
 			mu.Lock()
 			defer mu.Unlock()
 			seen[recorder.Code]++
+			readableAnywhere(t, recorder.Header())
 			if recorder.Code == http.StatusServiceUnavailable {
 				want := `{"code":"S0002","errors":["Service is busy, try again in a moment"]}`
 				if recorder.Body.String() != want || recorder.Header().Get("Retry-After") != "2" {
@@ -192,8 +186,8 @@ func TestRefreshTokenThatIsReusedEndsItsSessionAndTellsTheOwner(t *testing.T) {
 	w.call(t, "POST", "/auths/refresh_token", refresh(first)).refused(t, 401, "AUTH0003", gone)
 	w.call(t, "POST", "/auths/refresh_token", refresh(a.text(t, "refreshToken"))).refused(t, 401, "AUTH0003", gone)
 	w.call(t, "GET", "/customers/"+id, "", "Authorization", "Bearer "+a.text(t, "jwt")).refused(t, 401, "AUTH0002", "Invalid JWT token")
-	if mail := <-w.mails; mail.To != "anna@example.com" {
-		t.Errorf("mail %+v", mail)
+	if mails := w.mailed(t, notice.SessionEnded); len(mails) != 1 || mails[0].to != "anna@example.com" {
+		t.Errorf("mails %+v", mails)
 	}
 }
 
@@ -216,10 +210,7 @@ func TestRefreshIsRefused(t *testing.T) {
 func TestRefreshOfADisabledCustomerIsRefused(t *testing.T) {
 	w := newWorld(t)
 	_, token, id := w.mustRegister(t, ours, "anna@example.com")
-	n, err := strconv.ParseInt(id, 10, 64)
-	must(t, err)
-	_, err = w.store.ChangeCustomer(context.Background(), n, func(c *authstore.Customer) error { c.Disabled = true; return nil })
-	must(t, err)
+	w.mustDisable(t, id)
 	w.call(t, "POST", "/auths/refresh_token", refresh(token)).refused(t, 401, "AUTH0003", "Refresh token is expired or does not exist")
 }
 

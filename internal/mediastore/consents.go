@@ -78,19 +78,6 @@ func (a *API) putConsents(ctx context.Context, c *call) (any, error) {
 	for _, item := range *in.Consents {
 		answers = append(answers, consent.Answer(item))
 	}
-	records, err := consent.Records(p.Consents, answers, ipText(c))
-	if err != nil {
-		return nil, err
-	}
-	inForce, err := a.Store.Consents(ctx, who.ID)
-	if err != nil {
-		return nil, err
-	}
-	if err := a.Store.AnswerConsents(ctx, who.ID, records); err != nil {
-		return nil, err
-	}
-	if consent.Withdrawn(p.Consents, inForce, answers) {
-		err = a.Sessions.EndAll(ctx, who.ID, "")
-	}
+	_, err = a.Customers.AnswerConsents(ctx, p, who.ID, answers, ipText(c))
 	return done, err
 }

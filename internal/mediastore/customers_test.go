@@ -74,6 +74,7 @@ func TestCustomerNeedsItsOwnToken(t *testing.T) {
 		"empty header":               {[]string{""}, "AUTH0001", "Missing required JWT"},
 		"no scheme":                  {[]string{jwt}, "AUTH0002", "Invalid JWT token"},
 		"other scheme":               {[]string{"Basic " + jwt}, "AUTH0002", "Invalid JWT token"},
+		"scheme of the same length":  {[]string{"Digest " + jwt}, "AUTH0002", "Invalid JWT token"},
 		"scheme alone":               {[]string{"Bearer"}, "AUTH0002", "Invalid JWT token"},
 		"no token":                   {[]string{"Bearer "}, "AUTH0002", "Invalid JWT token"},
 		"the word undefined":         {[]string{"Bearer undefined"}, "AUTH0002", "Invalid JWT token"},

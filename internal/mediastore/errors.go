@@ -32,6 +32,7 @@ func failure(status int, code, message string) *Error {
 
 // The failures of the contract that carry one message.
 var (
+	errBodyType       = failure(http.StatusUnsupportedMediaType, "REQ0415", "Content-Type must be application/json")
 	errBody           = badBody("Invalid request body")
 	errCustomerIP     = failure(http.StatusBadRequest, "REQ0002", "Invalid param customerIP")
 	errPublisherParam = failure(http.StatusBadRequest, "REQ0003", "Invalid param publisherId")
@@ -46,15 +47,39 @@ var (
 	errTooMany        = failure(http.StatusTooManyRequests, "REQ0429", "Too many requests")
 	errBusy           = failure(http.StatusServiceUnavailable, "S0002", "Service is busy, try again in a moment")
 	errInternal       = failure(http.StatusInternalServerError, "S0001", "Internal Server Error")
+	errUnavailable    = failure(http.StatusServiceUnavailable, "S0003", "Service is not available, try again in a moment")
+	errMisdirected    = failure(http.StatusMisdirectedRequest, "REQ0421", "This host is not the hub")
 	errNotFound       = failure(http.StatusNotFound, "REQ0404", "Not found")
 )
 
 // badBody is a failure of what was sent in the body.
 func badBody(message string) *Error { return failure(http.StatusBadRequest, "REQ0001", message) }
 
+// isPassword tells whether an error is about a password that cannot be set.
+func isPassword(err error) bool {
+	return errors.Is(err, customer.ErrPasswordShort) || errors.Is(err, customer.ErrPasswordLong) ||
+		errors.Is(err, customer.ErrPasswordSimple) || errors.Is(err, customer.ErrPasswordCommon)
+}
+
+// badPassword is the message of such an error. One client looks for its first
+// words in lower case, and for "score" in an answer about a guessable one.
+func badPassword(err error) string {
+	if errors.Is(err, customer.ErrPasswordCommon) {
+		return "invalid param password: score does not match standards, " + err.Error()
+	}
+	return "invalid param password: " + err.Error()
+}
+
 // busyRetry is how long a client is asked to wait when all password hashing is
 // taken; a queue of the default length is worked off sooner.
 const busyRetry = 2 * time.Second
+
+// Unavailable answers a request while there is no API to ask, because the store
+// cannot be opened.
+func Unavailable(w http.ResponseWriter, wait time.Duration) { refuse(w, errUnavailable, wait) }
+
+// Misdirected answers a request for a host that is not the hub's.
+func Misdirected(w http.ResponseWriter) { refuse(w, errMisdirected, 0) }
 
 // fail is the one place that turns errors into answers. What it does not know
 // is an internal error: told as that, reported in full.
@@ -66,7 +91,13 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
 		}
 		known = errInternal
 	}
+	refuse(w, known, wait)
+}
+
+func refuse(w http.ResponseWriter, known *Error, wait time.Duration) {
+	allow(w.Header())
 	if wait > 0 {
+		w.Header().Set("Access-Control-Expose-Headers", "Retry-After")
 		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
 	}
 	if known.Status == http.StatusUnauthorized {
@@ -99,9 +130,8 @@ func explain(err error) (*Error, time.Duration) {
 		return errResetToken, 0
 	case errors.Is(err, session.ErrRefused):
 		return errJWT, 0
-	case errors.Is(err, customer.ErrPasswordShort), errors.Is(err, customer.ErrPasswordLong),
-		errors.Is(err, customer.ErrPasswordSimple), errors.Is(err, customer.ErrPasswordCommon):
-		return badBody("Invalid param password: " + err.Error()), 0
+	case isPassword(err):
+		return badBody(badPassword(err)), 0
 	case errors.Is(err, consent.ErrUnknown), errors.Is(err, consent.ErrVersion), errors.Is(err, consent.ErrState):
 		return failure(http.StatusUnprocessableEntity, "REQ0001", err.Error()), 0
 	}

@@ -97,11 +97,12 @@ func (a *API) endpoint(fn func(ctx context.Context, c *call) (any, error)) http.
 // NotFound answers every other path and method: preflights with leave to go
 // on, the rest with the contract's envelope.
 func (a *API) NotFound(w http.ResponseWriter, r *http.Request) {
-	allow(w.Header())
 	if r.Method == http.MethodOptions {
+		allowAsking(w.Header())
 		w.WriteHeader(http.StatusNoContent)
 		return
 	}
+	allow(w.Header())
 	a.fail(w, r, errNotFound)
 }
 

@@ -10,11 +10,11 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/usher-sso/usher/authstore"
@@ -22,7 +22,6 @@ import (
 	"github.com/usher-sso/usher/authstore/bolt"
 	"github.com/usher-sso/usher/internal/customer"
 	"github.com/usher-sso/usher/internal/locale"
-	"github.com/usher-sso/usher/internal/mail"
 	"github.com/usher-sso/usher/internal/mediastore"
 	"github.com/usher-sso/usher/internal/mediastore/openapitest"
 	"github.com/usher-sso/usher/internal/notice"
@@ -45,7 +44,11 @@ type served struct {
 	clock    *authstoretest.Clock
 	faulty   *authstoretest.Faulty
 	store    *authstore.Store
-	mails    chan mail.Message
+	links    customer.Links
+
+	// instead answers in place of the API, as the module does when the store
+	// cannot be opened or the host is another one.
+	instead atomic.Pointer[func(http.ResponseWriter)]
 }
 
 // serve starts the API, wired as in caddymodule, behind a recorder.
@@ -57,7 +60,7 @@ func serve(t *testing.T, recorder *openapitest.Recorder, hasher *customer.Hasher
 	t.Cleanup(func() { _ = backend.Close() })
 	s := &served{
 		t: t, client: &http.Client{Transport: recorder}, recorder: recorder,
-		clock: authstoretest.NewClock(), faulty: authstoretest.NewFaulty(backend), mails: make(chan mail.Message, 64),
+		clock: authstoretest.NewClock(), faulty: authstoretest.NewFaulty(backend),
 	}
 	s.store = authstore.New(s.faulty, s.clock.Now)
 	publishers := tenants()
@@ -70,16 +73,24 @@ func serve(t *testing.T, recorder *openapitest.Recorder, hasher *customer.Hasher
 	must(t, err)
 	root, tries := secret.NewRoot(), throttle.New(s.clock.Now)
 	sessions := session.NewManager(s.store, memory, keys, directory, root)
-	notices := notice.NewSender(hub, mailer{s.mails}, tries, func(error) {})
+	notices := notice.NewSender(s.store, tries)
+	customers := customer.NewService(s.store, sessions, hasher, customer.NewLimits(tries), notices, root)
+	s.links = customers.Links(hub)
 	api := mediastore.New(mediastore.Config{
 		Hub: hub, Store: s.store, Directory: directory, Sessions: sessions, Keys: keys, Notices: notices, Locale: locale.NewResolver(nil),
-		Customers: customer.NewService(s.store, sessions, hasher, customer.NewLimits(tries), notices, root),
+		Customers: customers,
 		Report:    func(*http.Request, error) {}, // failures are brought about on purpose
 	})
 	mux := http.NewServeMux()
 	api.Mount(mux)
 	mux.HandleFunc("/", api.NotFound)
-	server := httptest.NewServer(mux)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if answer := s.instead.Load(); answer != nil {
+			(*answer)(w)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	}))
 	t.Cleanup(server.Close)
 	s.url = server.URL
 	return s
@@ -94,14 +105,19 @@ func tenants() []authstore.Publisher {
 				{Name: "terms", Version: "2", Required: true, Label: "I accept the [terms](https://example.com/terms)."},
 				{Name: "marketing", Version: "1", Label: "Send me news."},
 			},
-			Capture: authstore.Capture{Enabled: true, Fields: []authstore.CaptureField{
-				{Key: "firstNameLastName", Required: true}, {Key: "birthDate"}, {Key: "address"},
-				{Key: "custom_1", Question: "How did you find us?", Choices: []string{"A friend", "Search"}},
-				{Key: "custom_2", Question: "Anything else?"},
-			}},
+			Capture: questions(),
 		},
-		{ID: bare, Name: "Bare"},
+		{ID: bare, Name: "Bare", RevealUnknownEmail: true},
 	}
+}
+
+// questions are what customers of the publisher ours are asked.
+func questions() authstore.Capture {
+	return authstore.Capture{Enabled: true, Fields: []authstore.CaptureField{
+		{Key: "firstNameLastName", Required: true}, {Key: "birthDate"}, {Key: "address"},
+		{Key: "custom_1", Question: "How did you find us?", Choices: []string{"A friend", "Search"}},
+		{Key: "custom_2", Question: "Anything else?"},
+	}}
 }
 
 // said is what an answer of the envelope holds.
@@ -210,16 +226,15 @@ func (s *served) join(email string) (told said, id string, bearer []string) {
 	return told, strconv.Itoa(int(number)), []string{"Authorization", "Bearer " + told.text("jwt")}
 }
 
-var resetLink = regexp.MustCompile(`(?:resetPasswordToken|token)=([A-Za-z0-9_-]+)`)
-
 // resetToken asks for a reset mail and returns the secret in it.
 func (s *served) resetToken(email string) string {
 	s.t.Helper()
 	s.want(200, "", "PUT /customers/passwords", document(map[string]any{"customerEmail": email, "publisherId": "100000001", "resetUrl": ""}))
-	for m := range s.mails { // others may come first
-		if found := resetLink.FindStringSubmatch(m.Text); found != nil {
-			return found[1]
+	for _, l := range letters(s.t, s.store, s.links) {
+		if l.kind == notice.Reset && l.to == email {
+			return mailedToken.FindStringSubmatch(l.link)[1]
 		}
 	}
+	s.t.Fatalf("no mail to %s", email)
 	return ""
 }

@@ -11,9 +11,11 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/usher-sso/usher/authstore"
 	"github.com/usher-sso/usher/internal/customer"
+	"github.com/usher-sso/usher/internal/mediastore"
 	"github.com/usher-sso/usher/internal/mediastore/openapitest"
 	"github.com/usher-sso/usher/internal/session"
 )
@@ -26,7 +28,7 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 	s := serve(t, recorder, customer.NewHasher(0, 0), "ES256")
 	for _, walk := range []func(*served){
 		walkPublisher, walkRegister, walkLogin, walkRefresh, walkPasswords, walkProfile, walkConsents, walkCapture,
-		walkCustomerCalls, walkTrusted, walkLogoutEverywhere, walkErase, walkMachines, walkFailures, walkLimits,
+		walkCustomerCalls, walkTrusted, walkLogoutEverywhere, walkErase, walkMachines, walkOtherTypes, walkInstead, walkFailures, walkLimits,
 	} {
 		walk(s)
 	}
@@ -70,13 +72,17 @@ func walkRegister(s *served) {
 		"email": "ruth@example.com", "publisherId": ours, "externalData": `{"a":1}`, "locale": nil, "country": nil, "currency": nil,
 	}))
 	for _, change := range []map[string]any{
-		{"email": nil}, {"email": "rita"}, {"password": nil}, {"password": "short1"}, {"password": "onlyletters"}, {"password": strings.Repeat("a1", 65)},
+		{"email": nil}, {"email": "rita"}, {"password": nil}, {"password": "short1"}, {"password": "onlyletters"}, {"password": strings.Repeat("ab!", 43)},
 		{"publisherId": nil}, {"publisherId": true}, {"firstName": strings.Repeat("x", 51)}, {"lastName": 5}, {"country": "USA"}, {"currency": "€"},
-		{"locale": "<b>"}, {"externalId": strings.Repeat("x", 257)}, {"externalData": []int{1}},
+		{"locale": "<b>"}, {"externalId": strings.Repeat("x", 257)}, {"externalData": []int{1}}, {"customerIP": "x"},
 	} {
 		s.malformed(400, "REQ0001", "POST /customers", registration(change))
 	}
-	s.want(400, "REQ0001", "POST /customers", registration(map[string]any{"password": "password1"}))
+	s.want(400, "REQ0001", "POST /customers", registration(map[string]any{"password": "password!"}))
+	s.malformed(400, "REQ0001", "POST /customers", registration(map[string]any{"email": "rita@example..com"}))
+	s.want(400, "PWD0001", "POST /customers", registration(map[string]any{"password": "password1"}))
+	s.malformed(400, "PWD0001", "POST /customers", registration(map[string]any{"password": "73915824"}))
+	s.malformed(400, "PWD0001", "POST /customers", registration(map[string]any{"password": strings.Repeat("ab1", 43)}))
 	s.malformed(400, "REQ0001", "POST /customers", `[]`)
 	s.malformed(400, "REQ0001", "POST /customers", `{`)
 	s.want(422, "USER0002", "POST /customers", registration(map[string]any{"email": "RITA@example.com"}))
@@ -89,6 +95,8 @@ func walkLogin(s *served) {
 	s.join("lena@example.com")
 	s.want(200, "", "POST /auths", login("lena@example.com", password))
 	s.want(200, "", "POST /auths", `{"email":"LENA@example.com","password":"`+password+`","offerId":"S100000001_US","customerIP":""}`)
+	s.want(200, "", "POST /auths", `{"email":"lena@example.com","password":"`+password+`","publisherId":100000001,"customerIP":"2001:db8::1"}`)
+	s.malformed(400, "REQ0001", "POST /auths", `{"email":"lena@example.com","password":"x","publisherId":100000001,"customerIP":"x"}`)
 	s.malformed(400, "REQ0001", "POST /auths", login("lena", password))
 	s.malformed(400, "REQ0001", "POST /auths", login("lena@example.com", ""))
 	s.malformed(400, "REQ0001", "POST /auths", `{"email":"lena@example.com","password":"x"}`)
@@ -112,6 +120,7 @@ func walkPasswords(s *served) {
 	_, id, _ := s.join("paul@example.com")
 	s.want(200, "", ask, `{"customerEmail":"nobody@example.com","offerId":"S100000001_US"}`)
 	s.want(200, "", ask, `{"customerEmail":"nobody@example.com","publisherId":100000001,"resetUrl":"https://news.example.com/?u=edit-password"}`)
+	s.want(404, "USER0004", ask, `{"customerEmail":"nobody@example.com","publisherId":"100000003"}`)
 	s.malformed(400, "REQ0001", ask, `{"customerEmail":"paul","publisherId":"100000001"}`)
 	s.malformed(400, "REQ0001", ask, `{"customerEmail":"paul@example.com"}`)
 	s.malformed(400, "REQ0001", ask, `{"customerEmail":"paul@example.com","publisherId":"100000001","resetUrl":"javascript:alert(1)"}`)
@@ -127,7 +136,7 @@ func walkPasswords(s *served) {
 	secret := s.resetToken("paul@example.com")
 	s.malformed(400, "REQ0001", set, change(map[string]any{"resetPasswordToken": secret, "newPassword": "short1"}))
 	s.malformed(400, "REQ0001", set, change(map[string]any{"resetPasswordToken": secret, "publisherId": nil}))
-	s.malformed(422, "REQ0001", set, change(map[string]any{"resetPasswordToken": secret, "customerId": nil}))
+	s.malformed(400, "REQ0001", set, change(map[string]any{"resetPasswordToken": secret, "customerId": nil}))
 	s.want(422, "REQ0001", set, change(nil))
 	s.want(422, "REQ0100", set, change(map[string]any{"publisherId": "100000009"}))
 	s.want(200, "", set, change(map[string]any{"resetPasswordToken": secret, "customerId": nil, "customerEmail": "paul@example.com"}))
@@ -258,11 +267,45 @@ func walkErase(s *served) {
 	s.want(500, "S0001", path, "", proof...)
 	s.want(200, "", path, "", proof...)
 	s.want(401, "AUTH0002", "GET /customers/"+id, "", bearer...)
+	s.want(404, "USER0004", path, "", proof...)
 }
 
 func walkMachines(s *served) {
 	s.want(200, "", "GET /.well-known/jwks.json", "")
 	s.want(200, "", "GET /openapi.json", "")
+}
+
+// everyRequest returns a request for every operation.
+func everyRequest(t *testing.T) []string {
+	t.Helper()
+	var requests []string
+	for operation := range mustDescription(t).Operations() {
+		requests = append(requests, strings.NewReplacer("{customerId}", "512345678", "{publisherId}", "100000001").Replace(operation))
+	}
+	return requests
+}
+
+func walkOtherTypes(s *served) {
+	for _, request := range everyRequest(s.t) {
+		switch method, _, _ := strings.Cut(request, " "); method {
+		case "GET":
+		case "DELETE":
+			s.want(415, "REQ0415", request, `{}`, "Content-Type", "text/plain")
+		default:
+			s.malformed(415, "REQ0415", request, `{}`, "Content-Type", "text/plain")
+		}
+	}
+}
+
+func walkInstead(s *served) {
+	defer s.instead.Store(nil)
+	unavailable, misdirected := func(w http.ResponseWriter) { mediastore.Unavailable(w, time.Second) }, mediastore.Misdirected
+	for _, request := range everyRequest(s.t) {
+		s.instead.Store(&unavailable)
+		s.want(503, "S0003", request, "")
+		s.instead.Store(&misdirected)
+		s.want(421, "REQ0421", request, "")
+	}
 }
 
 func walkFailures(s *served) {

@@ -7,12 +7,10 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"net/url"
 	"strconv"
 
 	"github.com/usher-sso/usher/authstore"
 	"github.com/usher-sso/usher/internal/customer"
-	"github.com/usher-sso/usher/internal/publisher"
 )
 
 // The failures of a password reset, sections 5.7 and 5.8.
@@ -22,7 +20,7 @@ var (
 )
 
 // askReset is PUT /customers/passwords, section 5.7. An unknown address gets
-// the same answer as a known one.
+// the same answer as a known one, unless the publisher wants it told.
 func (a *API) askReset(ctx context.Context, c *call) (any, error) {
 	in, p, err := decodeTenant[struct {
 		tenant
@@ -32,69 +30,18 @@ func (a *API) askReset(ctx context.Context, c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	page, err := resetPage(p, in.ResetURL)
-	if err != nil {
+	unknown, err := a.Customers.RequestReset(ctx, p, customer.ResetRequest{Email: in.CustomerEmail, Page: in.ResetURL, IP: ipText(c)})
+	switch {
+	case errors.Is(err, customer.ErrResetURL):
 		return nil, errResetURL
-	}
-	reset, found, err := a.Customers.RequestReset(ctx, p, in.CustomerEmail, ipText(c))
-	if errors.Is(err, customer.ErrEmail) {
+	case errors.Is(err, customer.ErrEmail):
 		return nil, badBody("Invalid param email")
-	}
-	if err != nil {
+	case err != nil:
 		return nil, err
-	}
-	if found {
-		a.Notices.ResetPassword(p.Name, reset.Email.Mailbox, a.resetLink(p, page, reset))
+	case unknown && p.RevealUnknownEmail:
+		return nil, unknownCustomer(in.CustomerEmail)
 	}
 	return done, nil
-}
-
-// errNotAllowed says that a reset URL is not one of the publisher's.
-var errNotAllowed = errors.New("not an allowed reset URL")
-
-// resetPage judges the page that a client wants the link to lead to: nil for
-// our own, else one whose origin the publisher allows. What browsers and
-// parsers may read differently is refused.
-func resetPage(p authstore.Publisher, raw string) (*url.URL, error) {
-	if raw == "" {
-		return nil, nil
-	}
-	for _, c := range []byte(raw) {
-		if c <= 0x20 || c >= 0x7f || c == '\\' {
-			return nil, errNotAllowed
-		}
-	}
-	u, err := url.Parse(raw)
-	if err != nil || u.User != nil || u.Opaque != "" {
-		return nil, errNotAllowed
-	}
-	origin, err := publisher.ParseOrigin(u.Scheme + "://" + u.Host)
-	if err != nil || origin.Pattern() {
-		return nil, errNotAllowed
-	}
-	for _, list := range [][]string{p.ResetURLs, p.Sites} {
-		for _, allowed := range list {
-			if publisher.Origin(allowed).Covers(origin) {
-				return u, nil
-			}
-		}
-	}
-	return nil, errNotAllowed
-}
-
-// resetLink returns the link to mail. A query that is in the page's URL stays.
-func (a *API) resetLink(p authstore.Publisher, page *url.URL, r customer.Reset) string {
-	if page == nil {
-		return customer.ResetLink(string(a.Hub), p, r)
-	}
-	id := strconv.FormatInt(p.ID, 10)
-	add := url.Values{"resetPasswordToken": {r.Token}, "email": {r.Email.Address}, "publisherId": {id}}.Encode()
-	link := *page
-	if link.RawQuery != "" {
-		add = link.RawQuery + "&" + add
-	}
-	link.RawQuery = add
-	return link.String()
 }
 
 // setPassword is PATCH /customers/passwords, section 5.8.
@@ -109,6 +56,9 @@ func (a *API) setPassword(ctx context.Context, c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if in.CustomerID == "" && in.CustomerEmail == "" {
+		return nil, badBody("Empty param customerId or customerEmail")
+	}
 	t, err := a.Customers.ResetTicket(ctx, p, in.Token)
 	if err != nil {
 		return nil, err
@@ -116,12 +66,8 @@ func (a *API) setPassword(ctx context.Context, c *call) (any, error) {
 	if !isFor(t, string(in.CustomerID), in.CustomerEmail) {
 		return nil, errResetToken
 	}
-	owner, err := a.Customers.ResetPassword(ctx, p, in.Token, in.NewPassword)
-	if err != nil {
+	if _, err := a.Customers.ResetPassword(ctx, p, in.Token, in.NewPassword); err != nil {
 		return nil, err
-	}
-	if email, err := customer.ParseEmail(owner.Email); err == nil {
-		a.Notices.PasswordChanged(p.Name, email.Mailbox)
 	}
 	return done, nil
 }
@@ -133,5 +79,5 @@ func isFor(t authstore.Ticket, id, address string) bool {
 		return id == strconv.FormatInt(t.CustomerID, 10)
 	}
 	email, err := customer.ParseEmail(address)
-	return err == nil && email.Key == t.Data["subject"]
+	return err == nil && email.Key == t.Data[authstore.Subject]
 }

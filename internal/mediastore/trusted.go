@@ -71,6 +71,11 @@ func (a *API) trustedLogin(ctx context.Context, c *call) (any, error) {
 	return tokens{JWT: jwt, RefreshToken: e.Secrets.Refresh}, err
 }
 
+// unknownCustomer says that there is no customer of an id or address.
+func unknownCustomer(name string) error {
+	return failure(http.StatusNotFound, "USER0004", "Customer "+name+" does not exist.")
+}
+
 // erase is DELETE /3.1/customers/{customerId}, section 5.17.
 func (a *API) erase(ctx context.Context, c *call) (any, error) {
 	p, err := a.trusted(c)
@@ -82,8 +87,8 @@ func (a *API) erase(ctx context.Context, c *call) (any, error) {
 		return nil, err
 	}
 	who, err := a.Store.Customer(ctx, n)
-	if errors.Is(err, authstore.ErrNotFound) || err == nil && who.PublisherID != p.ID {
-		return nil, failure(http.StatusNotFound, "USER0004", "Customer "+c.PathValue("customerId")+" does not exist.")
+	if errors.Is(err, authstore.ErrNotFound) || err == nil && (who.PublisherID != p.ID || !who.Erased.IsZero()) {
+		return nil, unknownCustomer(c.PathValue("customerId"))
 	}
 	if err != nil {
 		return nil, err

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"net/http"
 	"net/netip"
 	"strconv"
@@ -27,23 +28,23 @@ var done = map[string]bool{"success": true}
 
 // allow lets pages of any origin read the answer. That is safe because the API
 // knows no cookies: what it tells, it tells to whoever holds a token.
-func allow(h http.Header) {
-	h["Access-Control-Allow-Origin"] = anyOrigin
-	h["Access-Control-Allow-Methods"] = allMethods
-	h["Access-Control-Allow-Headers"] = allHeaders
-	h["Access-Control-Max-Age"] = twoHours
+func allow(h http.Header) { h["Access-Control-Allow-Origin"] = anyOrigin }
+
+// allowAsking answers a preflight: any page may send what the contract has.
+func allowAsking(h http.Header) {
+	allow(h)
+	h.Set("Access-Control-Allow-Methods", "GET, POST, PUT, PATCH, DELETE, OPTIONS")
+	h.Set("Access-Control-Allow-Headers", "Accept, Authorization, Content-Type, X-Requested-By")
+	h.Set("Access-Control-Max-Age", "7200") // browsers keep it no longer
 }
 
 // Header values that every answer has. They are shared and never changed, so
 // that an answer costs no allocation for them.
 var (
-	anyOrigin  = []string{"*"}
-	allMethods = []string{"GET, POST, PUT, PATCH, DELETE, OPTIONS"}
-	allHeaders = []string{"Accept, Authorization, Content-Type, X-Requested-By"}
-	twoHours   = []string{"7200"} // browsers keep a preflight's answer no longer
-	typeJSON   = []string{"application/json"}
-	noStore    = []string{"no-store"}
-	noSniff    = []string{"nosniff"}
+	anyOrigin = []string{"*"}
+	typeJSON  = []string{"application/json"}
+	noStore   = []string{"no-store"}
+	noSniff   = []string{"nosniff"}
 )
 
 func write(w http.ResponseWriter, status int, v any) {
@@ -71,10 +72,16 @@ const (
 	maxDepth = 32
 )
 
-// readBody returns the body of a request that may have one.
+// readBody returns the body of a request that may have one. A body of another
+// type than JSON is refused unread; one of no type is taken for JSON.
 func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if r.Method == http.MethodGet || r.Method == http.MethodHead {
 		return nil, nil
+	}
+	if given := r.Header.Get("Content-Type"); given != "" {
+		if kind, _, err := mime.ParseMediaType(given); err != nil || kind != "application/json" {
+			return nil, errBodyType
+		}
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	var tooLarge *http.MaxBytesError

@@ -4,11 +4,17 @@
 package mediastore_test
 
 import (
+	"errors"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/iotest"
+	"time"
+
+	"github.com/usher-sso/usher/authstore"
+	"github.com/usher-sso/usher/internal/mediastore"
 )
 
 func TestEverythingElseIsNotFoundInTheEnvelope(t *testing.T) {
@@ -31,8 +37,74 @@ func TestPreflightsAreAnsweredOnEveryPath(t *testing.T) {
 	w := newWorld(t)
 	for _, path := range []string{"/", "/locales", "/customers", "/customers/100000001", "/auths/refresh_token", "/nothing", "/publishers/x/consents"} {
 		a := w.call(t, "OPTIONS", path, "", "Origin", "https://app.example", "Access-Control-Request-Method", "PATCH", "Access-Control-Request-Headers", "authorization,content-type")
-		if a.status < 200 || a.status > 299 || a.header.Get("Access-Control-Max-Age") == "" {
-			t.Errorf("%s: %d %v", path, a.status, a.header)
+		if a.status != http.StatusNoContent || a.body != "" {
+			t.Errorf("%s: %d %s", path, a.status, a.body)
+		}
+	}
+}
+
+// A form on a page of any origin can send some of these without a preflight.
+func TestBodyOfAnotherTypeIsRefusedUnread(t *testing.T) {
+	w := newWorld(t)
+	jwt, id, _ := w.mustCustomer(t, authstore.Customer{Email: "anna@example.com"})
+	requests := []string{
+		"POST /customers", "PUT /customers/passwords", "PATCH /customers/passwords", "PATCH /customers/" + id, "PUT /customers/" + id + "/consents",
+		"PUT /customers/" + id + "/capture", "POST /auths", "POST /auths/refresh_token", "POST /sso/auths", "DELETE /refresh_tokens",
+		"DELETE /3.1/customers/" + id,
+	}
+	for _, request := range requests {
+		method, target, _ := strings.Cut(request, " ")
+		for _, kind := range []string{
+			"text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/jsonp", "text/json", "application/ld+json",
+			"application/json, text/plain", "application/json; charset", "x", "application/",
+		} {
+			r := httptest.NewRequest(method, target, iotest.ErrReader(errors.New("the body was read")))
+			r.Header.Set("Content-Type", kind)
+			r.Header.Set("Authorization", "Bearer "+jwt)
+			r.Header.Set("X-Publisher-Token", apiToken)
+			recorder := httptest.NewRecorder()
+			w.mux.ServeHTTP(recorder, r)
+			if got := recorder.Body.String(); recorder.Code != http.StatusUnsupportedMediaType || got != `{"code":"REQ0415","errors":["Content-Type must be application/json"]}` {
+				t.Errorf("%s as %s: %d %s", request, kind, recorder.Code, got)
+			}
+			readableAnywhere(t, recorder.Header())
+		}
+	}
+}
+
+func TestBodyOfNoTypeOrOfJSONIsRead(t *testing.T) {
+	w := newWorld(t)
+	for _, kind := range []string{"", "application/json", "APPLICATION/JSON", "application/json; charset=utf-8", "application/json;charset=\"UTF-8\"", " application/json "} {
+		w.call(t, "POST", "/auths/refresh_token", "{}", "Content-Type", kind).refused(t, 400, "REQ0001", lacking)
+	}
+	w.call(t, "POST", "/auths/refresh_token", "{}").refused(t, 400, "REQ0001", lacking)
+	for _, method := range []string{"GET", "HEAD"} {
+		if a := w.ask(method, "/locales", "", "Content-Type", "text/plain"); a.Code != http.StatusOK {
+			t.Errorf("%s: %d", method, a.Code)
+		}
+	}
+}
+
+// What the module answers by itself while the API cannot.
+func TestAnswersInPlaceOfTheAPI(t *testing.T) {
+	for name, test := range map[string]struct {
+		answer     func(http.ResponseWriter)
+		status     int
+		want, wait string
+	}{
+		"no store": {
+			func(w http.ResponseWriter) { mediastore.Unavailable(w, 4001*time.Millisecond) },
+			503, `{"code":"S0003","errors":["Service is not available, try again in a moment"]}`, "5",
+		},
+		"another host": {mediastore.Misdirected, 421, `{"code":"REQ0421","errors":["This host is not the hub"]}`, ""},
+	} {
+		recorder := httptest.NewRecorder()
+		test.answer(recorder)
+		a := answer{status: recorder.Code, header: recorder.Header(), body: recorder.Body.String()}
+		a.readEnvelope(t, name)
+		readableAnywhere(t, a.header)
+		if a.status != test.status || a.body != test.want || a.header.Get("Retry-After") != test.wait {
+			t.Errorf("%s: %d %s %v", name, a.status, a.body, a.header)
 		}
 	}
 }
@@ -44,6 +116,18 @@ func nested(n int, arrays bool) string {
 		return `{"a":` + strings.Repeat("[", n-1) + strings.Repeat("]", n-1) + `}`
 	}
 	return strings.Repeat(open, n-1) + "{}" + strings.Repeat(closing, n-1)
+}
+
+// wide returns an object of n members, the elements of an array counted in.
+func wide(n int, arrays bool) string {
+	if arrays {
+		return `{"a":[0` + strings.Repeat(",0", n-2) + `]}`
+	}
+	var names []string
+	for i := range n {
+		names = append(names, `"m`+strconv.Itoa(i)+`":0`)
+	}
+	return "{" + strings.Join(names, ",") + "}"
 }
 
 // A body that is right as far as JSON goes is refused for what it lacks.
@@ -59,6 +143,8 @@ func TestBodyIsReadStrictly(t *testing.T) {
 		{"numbers", `{"x":-0.5e+10,"y":123456789012345678901234567890,"z":1e999}`, lacking},
 		{"32 deep", nested(32, false), lacking},
 		{"32 deep in arrays", nested(32, true), lacking},
+		{"500 members", wide(500, false), lacking},
+		{"500 members and elements", wide(500, true), lacking},
 		{"a member named alike on another level", `{"a":{"a":{"A":1}}}`, lacking},
 		{"a member named alike in another object", `{"x":[{"a":1},{"a":2}]}`, lacking},
 
@@ -96,6 +182,9 @@ func TestBodyIsReadStrictly(t *testing.T) {
 		{"33 deep", nested(33, false), "body is nested too deeply"},
 		{"33 deep in arrays", nested(33, true), "body is nested too deeply"},
 		{"30000 deep", strings.Repeat(`{"a":`, 10_000), "body is nested too deeply"},
+
+		{"501 members", wide(501, false), "body has too many members"},
+		{"501 members and elements", wide(501, true), "body has too many members"},
 
 		{"member twice", `{"a":1,"a":1}`, `member "a" is given twice`},
 		{"member twice in another case", `{"refreshToken":"x","RefreshTOKEN":"y"}`, `member "RefreshTOKEN" is given twice`},

@@ -7,17 +7,19 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/usher-sso/usher/authstore"
 	"github.com/usher-sso/usher/authstore/authstoretest"
 	"github.com/usher-sso/usher/internal/customer"
-	"github.com/usher-sso/usher/internal/mail"
 	"github.com/usher-sso/usher/internal/mediastore"
 	"github.com/usher-sso/usher/internal/notice"
 	"github.com/usher-sso/usher/internal/publisher"
@@ -29,7 +31,7 @@ import (
 
 const (
 	ours   = 100000001
-	theirs = 100000002
+	theirs = 100000002 // tells who has no account
 	bare   = 100000003 // asks for no consents
 
 	hub      = "https://id.example.com"
@@ -45,20 +47,16 @@ type world struct {
 	store    *authstore.Store
 	sessions *session.Manager
 	keys     *token.Keyring
-	mails    chan mail.Message
+	links    customer.Links
 	reported []error
 }
-
-type mailer struct{ sent chan<- mail.Message }
-
-func (m mailer) Send(_ context.Context, msg mail.Message) error { m.sent <- msg; return nil }
 
 func newWorld(t testing.TB) *world { return newWorldWith(t, customer.NewHasher(0, 0)) }
 
 func newWorldWith(t testing.TB, hasher *customer.Hasher) *world {
 	t.Helper()
 	ctx := context.Background()
-	w := &world{clock: authstoretest.NewClock(), mails: make(chan mail.Message, 8)}
+	w := &world{clock: authstoretest.NewClock()}
 	memory := authstoretest.NewMemory()
 	memory.Retry = true
 	t.Cleanup(func() { _ = memory.Close() })
@@ -66,12 +64,15 @@ func newWorldWith(t testing.TB, hasher *customer.Hasher) *world {
 	w.store = authstore.New(w.faulty, w.clock.Now)
 	publishers := []authstore.Publisher{
 		{ID: ours, Name: "Ours", Offers: []string{"S100000001_US"}, Sites: []string{"https://news.example.com"},
+			ResetURLs: []string{"https://app.example", "https://*.apps.example"}, TokenDigest: secret.Digest(apiToken), Capture: questions(),
 			Consents: []authstore.ConsentDefinition{
 				{Name: "terms", Version: "2", Required: true, Value: "https://example.com/terms?a=1&b=2",
 					Label: `I accept the [terms & "conditions"](https://example.com/terms?a=1&b=2) <now>.`},
 				{Name: "marketing", Version: "1", Label: "Send me <b>news</b>.", EnabledByDefault: true},
 			}},
-		{ID: theirs, Name: "Theirs", Offers: []string{"S100000002_US"}},
+		{ID: theirs, Name: "Theirs", Offers: []string{"S100000002_US"}, RevealUnknownEmail: true, Capture: authstore.Capture{
+			Enabled: true, Fields: []authstore.CaptureField{{Key: "email"}, {Key: "phoneNumber", Required: true}, {Key: "companyName"}},
+		}},
 		{ID: bare, Name: "Bare"},
 	}
 	must(t, w.store.DeclarePublishers(ctx, publishers))
@@ -83,10 +84,12 @@ func newWorldWith(t testing.TB, hasher *customer.Hasher) *world {
 	must(t, err)
 	root, tries := secret.NewRoot(), throttle.New(w.clock.Now)
 	w.sessions = session.NewManager(w.store, ended, w.keys, directory, root)
-	notices := notice.NewSender(hub, mailer{w.mails}, tries, func(err error) { t.Error(err) })
+	notices := notice.NewSender(w.store, tries)
+	customers := customer.NewService(w.store, w.sessions, hasher, customer.NewLimits(tries), notices, root)
+	w.links = customers.Links(hub)
 	api := mediastore.New(mediastore.Config{
-		Store: w.store, Directory: directory, Sessions: w.sessions, Keys: w.keys, Notices: notices,
-		Customers: customer.NewService(w.store, w.sessions, hasher, customer.NewLimits(tries), notices, root),
+		Hub: hub, Store: w.store, Directory: directory, Sessions: w.sessions, Keys: w.keys, Notices: notices,
+		Customers: customers,
 		Report:    func(_ *http.Request, err error) { w.reported = append(w.reported, err) },
 	})
 	w.mux = http.NewServeMux()
@@ -113,10 +116,8 @@ type answer struct {
 	errors  []string
 }
 
-// call sends a request as a client does and checks what all answers have in
-// common: JSON in the contract's envelope, and leave to read it from anywhere.
-func (w *world) call(t testing.TB, method, target, body string, headers ...string) answer {
-	t.Helper()
+// ask sends a request as a client does. Goroutines may use it.
+func (w *world) ask(method, target, body string, headers ...string) *httptest.ResponseRecorder {
 	var reader io.Reader
 	if body != "" {
 		reader = strings.NewReader(body)
@@ -128,33 +129,63 @@ func (w *world) call(t testing.TB, method, target, body string, headers ...strin
 	}
 	recorder := httptest.NewRecorder()
 	w.mux.ServeHTTP(recorder, r)
+	return recorder
+}
+
+// call is ask, and checks what all answers have in common: JSON in the
+// contract's envelope, and leave to read it from anywhere.
+func (w *world) call(t testing.TB, method, target, body string, headers ...string) answer {
+	t.Helper()
+	recorder := w.ask(method, target, body, headers...)
 	a := answer{status: recorder.Code, header: recorder.Header(), body: recorder.Body.String()}
+	if method == http.MethodOptions {
+		askable(t, a.header)
+		return a
+	}
 	readableAnywhere(t, a.header)
-	if method == http.MethodOptions || method == http.MethodGet && strings.HasSuffix(target, "jwks.json") {
+	if method == http.MethodGet && strings.HasSuffix(target, "jwks.json") {
 		return a
 	}
 	a.readEnvelope(t, method+" "+target)
 	return a
 }
 
-func readableAnywhere(t testing.TB, h http.Header) {
-	t.Helper()
-	if got := h.Get("Access-Control-Allow-Origin"); got != "*" {
-		t.Errorf("Access-Control-Allow-Origin %q, want *", got)
-	}
-	for name, needed := range map[string][]string{
-		"Access-Control-Allow-Methods": {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"},
-		"Access-Control-Allow-Headers": {"Accept", "Authorization", "Content-Type", "X-Requested-By"},
-	} {
-		have := strings.Split(h.Get(name), ", ")
-		for _, n := range needed {
-			if !slices.Contains(have, n) {
-				t.Errorf("%s %q lacks %s", name, have, n)
-			}
+// cors are the headers of an answer that browsers judge by.
+func cors(h http.Header) map[string]string {
+	found := map[string]string{}
+	for name := range h {
+		if strings.HasPrefix(name, "Access-Control-") {
+			found[name] = strings.Join(h[name], "|")
 		}
 	}
-	if _, there := h["Access-Control-Allow-Credentials"]; there {
-		t.Error("credentials are allowed from anywhere")
+	return found
+}
+
+// readableAnywhere holds that pages of any origin may read an answer, and how
+// long to wait if it says so. The rest of CORS is for preflights.
+func readableAnywhere(t testing.TB, h http.Header) {
+	t.Helper()
+	want := map[string]string{"Access-Control-Allow-Origin": "*"}
+	if h.Get("Retry-After") != "" {
+		want["Access-Control-Expose-Headers"] = "Retry-After"
+	}
+	if got := cors(h); !maps.Equal(got, want) {
+		t.Errorf("CORS %v, want %v", got, want)
+	}
+}
+
+// askable holds that a preflight lets pages of any origin ask what the contract
+// has.
+func askable(t testing.TB, h http.Header) {
+	t.Helper()
+	want := map[string]string{
+		"Access-Control-Allow-Origin":  "*",
+		"Access-Control-Allow-Methods": "GET, POST, PUT, PATCH, DELETE, OPTIONS",
+		"Access-Control-Allow-Headers": "Accept, Authorization, Content-Type, X-Requested-By",
+		"Access-Control-Max-Age":       "7200",
+	}
+	if got := cors(h); !maps.Equal(got, want) {
+		t.Errorf("CORS %v, want %v", got, want)
 	}
 }
 
@@ -199,6 +230,29 @@ func (a answer) refused(t testing.TB, status int, code, message string) {
 	}
 }
 
+// is checks a success against the whole body, in which ID stands for an id.
+func (a answer) is(t testing.TB, want, id string) {
+	t.Helper()
+	want = strings.ReplaceAll(want, "ID", id)
+	if a.status != http.StatusOK || !reflect.DeepEqual(exactly(t, a.body), exactly(t, want)) {
+		t.Errorf("answer %d %s\nwant 200 %s", a.status, a.body, want)
+	}
+}
+
+// exactly reads JSON so that numbers, texts and null stay different.
+func exactly(t testing.TB, document string) any {
+	t.Helper()
+	d := json.NewDecoder(strings.NewReader(document))
+	d.UseNumber()
+	var v any
+	if err := d.Decode(&v); err != nil {
+		t.Fatalf("%v: %s", err, document)
+	}
+	return v
+}
+
+const done = `{"responseData":{"success":true},"errors":[]}`
+
 // text returns a member of responseData that must be a string.
 func (a answer) text(t testing.TB, name string) string {
 	t.Helper()
@@ -240,6 +294,66 @@ func (w *world) mustCustomer(t testing.TB, c authstore.Customer) (jwt, id string
 	jwt, _, err = w.sessions.AccessToken(ctx, s, token.PublisherAudience(c.PublisherID))
 	must(t, err)
 	return jwt, strconv.FormatInt(made.ID, 10), s
+}
+
+// letter is a mail that waits to be sent.
+type letter struct {
+	kind authstore.MailKind
+	to   string // the customer's address
+	link string // of a reset
+}
+
+// letters takes all mails out of the queue, as whoever sends them does.
+func letters(t testing.TB, store *authstore.Store, links customer.Links) []letter {
+	t.Helper()
+	ctx := context.Background()
+	queued, err := store.ClaimMails(ctx, 100, time.Minute)
+	must(t, err)
+	var all []letter
+	for _, m := range queued {
+		must(t, store.MailSent(ctx, m))
+		if m.CustomerID == 0 {
+			continue // nobody gets it
+		}
+		c, err := store.Customer(ctx, m.CustomerID)
+		must(t, err)
+		l := letter{kind: m.Kind, to: c.Email}
+		if m.Kind == notice.Reset {
+			link, err := links.ResetLink(ctx, m, c)
+			must(t, err)
+			l.link = link.URL
+		}
+		all = append(all, l)
+	}
+	return all
+}
+
+// mailed takes all mails out of the queue and returns those of a kind.
+func (w *world) mailed(t testing.TB, kind authstore.MailKind) []letter {
+	t.Helper()
+	return slices.DeleteFunc(letters(t, w.store, w.links), func(l letter) bool { return l.kind != kind })
+}
+
+// bearer returns the header that carries a token.
+func bearer(jwt string) []string { return []string{"Authorization", "Bearer " + jwt} }
+
+// mustRead returns a stored customer.
+func (w *world) mustRead(t testing.TB, id string) authstore.Customer {
+	t.Helper()
+	n, err := strconv.ParseInt(id, 10, 64)
+	must(t, err)
+	c, err := w.store.Customer(context.Background(), n)
+	must(t, err)
+	return c
+}
+
+// mustDisable disables a customer.
+func (w *world) mustDisable(t testing.TB, id string) {
+	t.Helper()
+	n, err := strconv.ParseInt(id, 10, 64)
+	must(t, err)
+	_, err = w.store.ChangeCustomer(context.Background(), n, func(c *authstore.Customer) error { c.Disabled = true; return nil })
+	must(t, err)
 }
 
 func document(members map[string]any) string {

@@ -143,6 +143,7 @@ var exchanges = map[string]exchange{
 	"no time to wait":             {askReset, 429, map[string]string{"Retry-After": ""}, tooMany, true},
 	"a time that is none":         {askReset, 429, map[string]string{"Retry-After": "soon"}, tooMany, true},
 	"a time that is over":         {askReset, 429, map[string]string{"Retry-After": "0"}, tooMany, true},
+	"a time that is not shown":    {askReset, 429, map[string]string{"Access-Control-Expose-Headers": ""}, tooMany, true},
 }
 
 func TestRecorderNotices(t *testing.T) {
@@ -151,6 +152,7 @@ func TestRecorderNotices(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			header := map[string]string{
 				"Content-Type": "application/json", "Access-Control-Allow-Origin": "*", "Cache-Control": "no-store", "Retry-After": "90",
+				"Access-Control-Expose-Headers": "Retry-After",
 			}
 			maps.Copy(header, test.change)
 			maps.DeleteFunc(header, func(_, value string) bool { return value == "" })
