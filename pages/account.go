@@ -32,12 +32,14 @@ func (h *Hub) home(w http.ResponseWriter, r *http.Request, v visit) error {
 		redirect(w, v.to("/"+string(step)))
 		return nil
 	}
-	c, err := h.Store.Customer(r.Context(), s.CustomerID)
+	st, err := h.Store.Standing(r.Context(), s.CustomerID)
 	if err != nil {
 		return err
 	}
+	v = v.of(h, r, st.Customer)
 	h.Renderer.Home(w, http.StatusOK, Home{
-		Chrome: h.chrome(v), Email: c.Email, SignedInAt: s.Created, Sites: sites(v.publisher), SignOutAction: v.to("/logout"),
+		Chrome: h.chrome(v), Email: st.Customer.Email, SignedInAt: s.Created, Sites: sites(v.publisher), SignOutAction: v.to("/logout"),
+		Announced: Announced{announcedFrom(v.publisher, st, h.Store.Now()), v.to("/consents")},
 	})
 	return nil
 }

@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-//go:embed assets/style.css assets/favicon.svg
+//go:embed assets/style.css assets/usher.js assets/favicon.svg
 var assetFiles embed.FS
 
 // assetSet holds the files that pages refer to, each under a name that carries
@@ -35,19 +35,25 @@ func loadAssets() (assetSet, error) {
 	s := assetSet{files: make(map[string]asset), addresses: make(map[string]string)}
 	for name, contentType := range map[string]string{
 		"style.css":   "text/css; charset=utf-8",
+		"usher.js":    "text/javascript; charset=utf-8",
 		"favicon.svg": "image/svg+xml",
 	} {
 		body, err := assetFiles.ReadFile("assets/" + name)
 		if err != nil {
 			return assetSet{}, fmt.Errorf("reading the asset %s: %w", name, err)
 		}
-		digest := sha256.Sum256(body)
-		ext := path.Ext(name)
-		address := strings.TrimSuffix(name, ext) + "." + hex.EncodeToString(digest[:8]) + ext
-		s.files[address] = asset{contentType: contentType, body: body}
-		s.addresses[name] = address
+		s.addresses[name] = s.add(name, contentType, body)
 	}
 	return s, nil
+}
+
+// add takes a file in and returns its address.
+func (s assetSet) add(name, contentType string, body []byte) (address string) {
+	digest := sha256.Sum256(body)
+	ext := path.Ext(name)
+	address = strings.TrimSuffix(name, ext) + "." + hex.EncodeToString(digest[:8]) + ext
+	s.files[address] = asset{contentType: contentType, body: body}
+	return address
 }
 
 // address returns the name under which an asset is served, for the templates.
@@ -58,7 +64,7 @@ func (s assetSet) address(name string) (string, error) {
 	return "", fmt.Errorf("no asset %s", name)
 }
 
-// Assets serves the stylesheet and the icon at the root of its path; mount it
+// Assets serves the stylesheet, the script and the icon at the root of its path; mount it
 // under what Chrome.AssetsPath says:
 //
 //	mux.Handle("/assets/", http.StripPrefix("/assets", r.Assets()))

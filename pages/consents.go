@@ -4,69 +4,160 @@
 package pages
 
 import (
+	"context"
 	"errors"
 	"net/http"
+	"strings"
+	"time"
 
 	"github.com/usher-sso/usher/authstore"
 	"github.com/usher-sso/usher/internal/consent"
 	"github.com/usher-sso/usher/internal/session"
 )
 
-// consentsView shows the publisher's consents with the answers in force.
-func (h *Hub) consentsView(r *http.Request, v visit, s authstore.Session) (Consents, error) {
-	c, err := h.Store.Customer(r.Context(), s.CustomerID)
-	if err != nil {
-		return Consents{}, err
-	}
-	inForce, err := h.Store.Consents(r.Context(), s.CustomerID)
-	if err != nil {
-		return Consents{}, err
-	}
-	boxes, err := consentBoxes(v.publisher.Consents, func(d authstore.ConsentDefinition) bool {
-		a, answered := inForce[d.Name]
-		if !answered {
-			return d.EnabledByDefault
-		}
-		return a.State == authstore.Accepted && a.Version == d.Version
-	})
-	return Consents{
-		Chrome: h.chrome(v), FormAction: v.to("/consents"), SignOutAction: v.to("/logout"),
-		Email: c.Email, Consents: boxes,
-	}, err
+// consentsStep is what a viewer is asked to agree to.
+type consentsStep struct {
+	view  Consents
+	asked []authstore.ConsentDefinition // those in the view, in its order
 }
 
-func (h *Hub) askConsents(w http.ResponseWriter, r *http.Request, v visit) error {
+// consentsStep asks for what is new or has changed since the viewer answered.
+func (h *Hub) consentsStep(r *http.Request, v visit, st authstore.Standing) (consentsStep, error) {
+	v = v.of(h, r, st.Customer)
+	asked := consent.Asked(v.publisher.Consents, st.Consents)
+	boxes, err := consentBoxes(asked, func(d authstore.ConsentDefinition) bool {
+		_, answered := st.Consents[d.Name]
+		return !answered && d.EnabledByDefault
+	})
+	if err != nil {
+		return consentsStep{}, err
+	}
+	for i, d := range asked {
+		if boxes[i].Earlier, err = h.earlierConsent(r.Context(), v, st, d); err != nil {
+			return consentsStep{}, err
+		}
+		boxes[i].New = boxes[i].Earlier == nil
+	}
+	view := Consents{
+		Chrome: h.chrome(v), FormAction: v.to("/consents"), SignOutAction: v.to("/logout"),
+		Email: st.Customer.Email, Consents: boxes,
+	}
+	if !consent.Due(v.publisher.Consents, st.Consents, h.Store.Now()) {
+		view.From, view.LaterURL = announcedFrom(v.publisher, st, h.Store.Now()), v.next()
+		view.SignOutAction = ""
+	}
+	return consentsStep{view, asked}, nil
+}
+
+// announcedFrom returns when the first of the announced versions of consents
+// must be accepted; the zero time when none is announced.
+func announcedFrom(p authstore.Publisher, st authstore.Standing, now time.Time) (from time.Time) {
+	for _, d := range consent.Announced(p.Consents, st.Consents, now) {
+		if from.IsZero() || d.TransitionUntil.Before(from) {
+			from = d.TransitionUntil
+		}
+	}
+	return from
+}
+
+// earlierConsent returns what the viewer answered before, or nil.
+func (h *Hub) earlierConsent(ctx context.Context, v visit, st authstore.Standing, d authstore.ConsentDefinition) (*EarlierConsent, error) {
+	a, answered := st.Consents[d.Name]
+	if !answered {
+		return nil, nil
+	}
+	e := &EarlierConsent{Version: a.Version, Accepted: a.State == authstore.Accepted, Time: a.Time}
+	if a.Version == d.Version {
+		return e, nil
+	}
+	t, err := h.Store.ConsentText(ctx, v.publisher.ID, d.Name, a.Version)
+	if errors.Is(err, authstore.ErrNotFound) {
+		return e, nil // of an answer that was brought along from elsewhere
+	}
+	if err != nil {
+		return nil, err
+	}
+	l, err := consent.ParseLabel(t.Label)
+	if err != nil {
+		l = consent.Label{Before: t.Label} // it was written under another rule
+	}
+	e.Before, e.LinkText, e.LinkURL, e.After = l.Before, l.LinkText, l.LinkURL, l.After
+	if t.Value != l.LinkURL {
+		e.Value = t.Value
+	}
+	return e, nil
+}
+
+// consentsDue runs fn for a signed-in viewer who is asked for something, be it
+// in time to come, and leads others on.
+func (h *Hub) consentsDue(w http.ResponseWriter, r *http.Request, v visit, fn func(authstore.Customer, consentsStep) error) error {
 	return h.withSession(w, r, v, func(s authstore.Session) error {
-		view, err := h.consentsView(r, v, s)
+		st, err := h.Store.Standing(r.Context(), s.CustomerID)
 		if err != nil {
 			return err
 		}
-		h.Renderer.Consents(w, http.StatusOK, view)
+		now := h.Store.Now()
+		if !consent.Due(v.publisher.Consents, st.Consents, now) && announcedFrom(v.publisher, st, now).IsZero() {
+			redirect(w, v.next())
+			return nil
+		}
+		step, err := h.consentsStep(r, v, st)
+		if err != nil {
+			return err
+		}
+		return fn(st.Customer, step)
+	})
+}
+
+func (h *Hub) askConsents(w http.ResponseWriter, r *http.Request, v visit) error {
+	return h.consentsDue(w, r, v, func(_ authstore.Customer, step consentsStep) error {
+		h.Renderer.Consents(w, http.StatusOK, step.view)
 		return nil
 	})
 }
 
 func (h *Hub) consents(w http.ResponseWriter, r *http.Request, v visit) error {
-	return h.withSession(w, r, v, func(s authstore.Session) error {
-		view, err := h.consentsView(r, v, s)
-		if err != nil {
-			return err
-		}
-		answers, complete := ticked(r, view.Consents, v.publisher.Consents)
+	return h.consentsDue(w, r, v, func(c authstore.Customer, step consentsStep) error {
+		answers, complete := ticked(r, v.of(h, r, c), step.view.Consents, step.asked)
 		if !complete {
-			h.Renderer.Consents(w, http.StatusUnprocessableEntity, view)
+			h.Renderer.Consents(w, http.StatusUnprocessableEntity, step.view)
 			return nil
 		}
 		records, err := consent.Records(v.publisher.Consents, answers, viewerIP(r))
 		if err != nil {
 			return err
 		}
-		if err := h.Store.AnswerConsents(r.Context(), s.CustomerID, records); err != nil {
+		if err := h.Store.AnswerConsents(r.Context(), c.ID, records); err != nil {
 			return err
 		}
 		redirect(w, v.next())
 		return nil
 	})
+}
+
+// EarlierConsent is a viewer's answer to an earlier version of a consent, or the
+// refusal of this one. Its text is as that of Consent.
+type EarlierConsent struct {
+	Version  string
+	Accepted bool
+	Time     time.Time
+
+	Before, LinkText, LinkURL, After string
+
+	// Value is what the consent had besides its label: the address of the terms,
+	// or a text.
+	Value string
+}
+
+// HasText tells whether it is known what the viewer read.
+func (e *EarlierConsent) HasText() bool { return e.Before+e.LinkText+e.After+e.Value != "" }
+
+// ValueURL returns the value if it is an address, else "".
+func (e *EarlierConsent) ValueURL() string {
+	if u := webURL(e.Value); strings.HasPrefix(u, "https://") || strings.HasPrefix(u, "http://") {
+		return u
+	}
+	return ""
 }
 
 // withSession runs fn for a signed-in viewer and sends others to sign in.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"math"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -56,11 +57,12 @@ func (h *Hub) Mount(mux *http.ServeMux) {
 	mux.Handle("POST /forgot", h.form(h.forgot))
 	mux.Handle("GET /reset", h.page(h.askReset))
 	mux.Handle("POST /reset", h.form(h.reset))
-	mux.Handle("GET /consents", h.page(h.askConsents))
-	mux.Handle("POST /consents", h.form(h.consents))
+	h.mountSteps(mux)
+	h.mountAccount(mux)
 	mux.Handle("GET /logout", h.page(h.askLogout))
 	mux.Handle("POST /logout", h.form(h.logout))
 	mux.Handle("GET /signed-out", h.page(h.signedOut))
+	mux.Handle("GET /.well-known/change-password", http.HandlerFunc(changePassword))
 	mux.Handle("/assets/", http.StripPrefix("/assets", h.Renderer.Assets()))
 }
 
@@ -68,9 +70,9 @@ const (
 	// maxForm bounds what a form may send; ours are under 1 KiB.
 	maxForm = 64 << 10
 
-	// maxFields bounds how many fields; ours have a few, and one for each
-	// consent.
-	maxFields = 100
+	// maxFields bounds how many fields; ours have a few, one for each consent,
+	// and up to 110 for a publisher's questions.
+	maxFields = 200
 )
 
 // dead is an error whose page says what went wrong and what to do next.
@@ -95,40 +97,48 @@ func (h *Hub) page(fn func(w http.ResponseWriter, r *http.Request, v visit) erro
 // form wraps the handler of a form's POST, which must come from our own page.
 func (h *Hub) form(fn func(w http.ResponseWriter, r *http.Request, v visit) error) http.Handler {
 	return h.page(func(w http.ResponseWriter, r *http.Request, v visit) error {
-		if !sso.SameOrigin(r, h.Origin) {
-			return dead{Problem{
-				Chrome: Chrome{Title: "This form came from another site"}, Status: http.StatusForbidden,
-				Sentence:    "For your safety, forms count only when they are sent from " + h.Origin.Host() + ".",
-				ActionLabel: "Go to " + h.Origin.Host(), ActionURL: "/",
-			}}
+		if !h.sentByUs(r) {
+			d := v.dead("foreign", http.StatusForbidden, "Hub", h.Origin.Host())
+			d.ActionLabel, d.ActionURL = v.say("problem.foreign.action", "Hub", h.Origin.Host()), "/"
+			return d
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 		if err := r.ParseForm(); err != nil || len(r.PostForm) > maxFields {
-			return dead{Problem{
-				Status: http.StatusBadRequest, Sentence: "The form did not arrive whole. Please send it again.",
-				ActionLabel: "Back", ActionURL: r.URL.RequestURI(),
-			}}
+			d := v.dead("form", http.StatusBadRequest)
+			d.ActionLabel, d.ActionURL = v.say("action.back"), r.URL.RequestURI()
+			return d
 		}
 		return fn(w, r, v)
 	})
 }
 
+// elsewhere finds out what browsers say of requests from other origins.
+var elsewhere = http.NewCrossOriginProtection()
+
+// sentByUs tells whether a form was sent by one of the hub's pages. The standard
+// library refuses what other origins send, and lets pass what says nothing of
+// where it is from, what a viewer began outside of any page, and what our host
+// sent by plain http; none of our forms is sent so.
+func (h *Hub) sentByUs(r *http.Request) bool {
+	return elsewhere.Check(r) == nil && sso.SameOrigin(r, h.Origin)
+}
+
 func (h *Hub) fail(w http.ResponseWriter, r *http.Request, v visit, err error) {
 	var d dead
 	var limit *customer.LimitError
-	p := Problem{ActionLabel: "Try again", ActionURL: r.URL.RequestURI()}
+	p := Problem{ActionLabel: v.say("action.retry"), ActionURL: r.URL.RequestURI()}
 	switch {
 	case errors.As(err, &d):
 		p = d.Problem
 	case errors.As(err, &limit):
 		retryAfter(w, limit.RetryAfter)
-		p.Status, p.Sentence = http.StatusTooManyRequests, limitSentence(limit)
+		p.Status, p.Sentence = http.StatusTooManyRequests, limitSentence(v, limit)
 	case errors.Is(err, customer.ErrBusy):
 		retryAfter(w, busyRetry)
-		p.Status, p.Sentence = http.StatusServiceUnavailable, "Many people are signing in right now. Please try again in a moment."
+		p.Status, p.Sentence = http.StatusServiceUnavailable, v.say("problem.busy.sentence")
 	default:
 		h.Report(r, err)
-		p.Status, p.Sentence = http.StatusInternalServerError, "This is our fault, not yours. Please try again in a moment."
+		p.Status, p.Sentence = http.StatusInternalServerError, v.say("problem.internal.sentence")
 	}
 	title := p.Title
 	p.Chrome = h.chrome(v)
@@ -144,20 +154,24 @@ func retryAfter(w http.ResponseWriter, wait time.Duration) {
 	w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
 }
 
-func limitSentence(l *customer.LimitError) string {
-	if l.RetryAfter <= time.Minute {
-		return "Those were too many tries. Please try again in a minute."
-	}
-	minutes := int(math.Ceil(l.RetryAfter.Minutes()))
-	return "Those were too many tries. Please try again in " + strconv.Itoa(minutes) + " minutes."
+// limitSentence asks to come back in so many minutes.
+func limitSentence(v visit, l *customer.LimitError) string {
+	return v.say("limit.minutes", "Count", max(1, int(math.Ceil(l.RetryAfter.Minutes()))))
+}
+
+// changePassword leads password managers to the page where a viewer changes
+// their password ("A Well-Known URL for Changing Passwords", W3C).
+func changePassword(w http.ResponseWriter, r *http.Request) {
+	to := url.URL{Path: "/account/password", RawQuery: r.URL.RawQuery}
+	redirect(w, to.String())
 }
 
 // NotFound is the page for an address that does not exist.
 func (h *Hub) NotFound(w http.ResponseWriter, r *http.Request) {
+	v := h.stranger(r)
 	h.Renderer.Problem(w, Problem{
-		Chrome: h.chrome(visit{}), Status: http.StatusNotFound,
-		Sentence:    "There is no page at this address.",
-		ActionLabel: "Go to the front page", ActionURL: "/",
+		Chrome: h.chrome(v), Status: http.StatusNotFound, Sentence: v.say("problem.notfound.sentence"),
+		ActionLabel: v.say("action.front"), ActionURL: "/",
 	})
 }
 

@@ -92,9 +92,14 @@ func TestAnswersToConsentsAreEvidence(t *testing.T) {
 	must(t, err)
 	check := func(name string, state authstore.ConsentState, version string) {
 		t.Helper()
-		inForce, err := w.store.Consents(w.ctx, c.ID)
+		history, err := w.store.ConsentHistory(w.ctx, c.ID)
 		must(t, err)
-		r := inForce[name]
+		var r authstore.ConsentRecord
+		for _, given := range history {
+			if given.Name == name {
+				r = given
+			}
+		}
 		if r.State != state || r.Version != version || r.IP != "203.0.113.7" || r.TextHash == "" || !r.Time.Equal(w.clock.Now()) {
 			t.Errorf("%s: %+v, want %s at version %s", name, r, state, version)
 		}
@@ -104,11 +109,37 @@ func TestAnswersToConsentsAreEvidence(t *testing.T) {
 	check("survey", authstore.Declined, "1")
 
 	w.clock.Add(time.Minute)
-	recorder := w.form("/consents", map[string]string{"__Host-usher-hub": cookie}, "consent.terms", "1")
+	w.configure(t, "terms 2")
+	recorder := w.form("/consents", map[string]string{"__Host-usher-hub": cookie}, "consent.terms", "2")
 	if recorder.Code != http.StatusSeeOther {
 		t.Fatalf("status %d", recorder.Code)
 	}
-	check("marketing", authstore.Declined, "1")
+	check("terms", authstore.Accepted, "2")
+	history, err := w.store.ConsentHistory(w.ctx, c.ID)
+	if err != nil || len(history) != 4 {
+		t.Errorf("%d answers, %v: what was not asked was answered", len(history), err)
+	}
+}
+
+// Whoever opens a page changes nothing by that: not a step, not a mailed link.
+func TestOpeningAPageWritesNothing(t *testing.T) {
+	w := newWorld(t)
+	w.configure(t, "plain")
+	cookie := cookieOfHub(t, w.form("/register", nil, "email", "anna@example.com", "password", password))
+	w.configure(t, "everything")
+	w.form("/verify/again", map[string]string{"__Host-usher-hub": cookie})
+	link := linkInMail.FindString((<-w.mails).Text)
+	w.faulty.FailUpdate(errDown)
+	for _, target := range []string{
+		strings.TrimPrefix(link, hub), "/verify", "/verify?done=sent", "/consents", "/capture", "/account/answers", "/undo-email", "/forgot", "/",
+	} {
+		if recorder := w.page(target, cookie); recorder.Code != http.StatusOK && recorder.Code != http.StatusSeeOther {
+			t.Errorf("%s: status %d", target, recorder.Code)
+		}
+	}
+	if recorder := w.form("/capture", map[string]string{"__Host-usher-hub": cookie}, "skip", "1"); recorder.Code != http.StatusInternalServerError {
+		t.Errorf("the first write is not this one: status %d", recorder.Code)
+	}
 }
 
 func TestCustomerIsStoredWithWhatTheBrowserTold(t *testing.T) {

@@ -90,15 +90,18 @@ func (h *Hub) login(w http.ResponseWriter, r *http.Request, v visit) error {
 	var limit *customer.LimitError
 	switch {
 	case errors.Is(err, customer.ErrCredentials), errors.Is(err, customer.ErrEmail):
-		view.Error = "This e-mail address and password do not belong together."
+		view.Error = v.say("login.wrong")
 		h.Renderer.Login(w, http.StatusUnauthorized, view)
 		return nil
 	case errors.As(err, &limit):
-		view.Error = limitSentence(limit)
+		view.Error = limitSentence(v, limit)
 		retryAfter(w, limit.RetryAfter)
 		h.Renderer.Login(w, http.StatusTooManyRequests, view)
 		return nil
 	case err != nil:
+		return err
+	}
+	if err := h.ensureMail(r, e); err != nil {
 		return err
 	}
 	h.welcome(w, r, v, e)

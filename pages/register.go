@@ -8,18 +8,19 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
+	"strings"
 
 	"github.com/usher-sso/usher/authstore"
 	"github.com/usher-sso/usher/internal/consent"
 	"github.com/usher-sso/usher/internal/customer"
 	"github.com/usher-sso/usher/internal/locale"
+	"github.com/usher-sso/usher/internal/session"
 )
 
 func (h *Hub) registerView(v visit) (Register, error) {
 	boxes, err := consentBoxes(v.publisher.Consents, func(d authstore.ConsentDefinition) bool { return d.EnabledByDefault })
 	return Register{
 		Chrome: h.chrome(v), FormAction: v.to("/register"), LoginURL: v.to("/login"), Consents: boxes,
-		PasswordHint: passwordHint,
 	}, err
 }
 
@@ -42,38 +43,57 @@ func (h *Hub) register(w http.ResponseWriter, r *http.Request, v visit) error {
 		return err
 	}
 	view.Email = r.PostForm.Get("email")
-	answers, complete := ticked(r, view.Consents, v.publisher.Consents)
+	answers, complete := ticked(r, v, view.Consents, v.publisher.Consents)
 	if !complete {
 		h.Renderer.Register(w, http.StatusUnprocessableEntity, view)
 		return nil
 	}
+	hidden := verifiedFirst(v.publisher)
+	if hidden {
+		from.Start, from.Replaced = session.None, ""
+	}
 	addr, _ := netip.ParseAddr(from.Device.IP)
-	guess := h.Locale.Resolve(locale.CountryFrom(r.Context()), addr, r.Header.Get("Accept-Language"))
+	guess := h.Locale.Resolve(locale.CountryFrom(r.Context()), addr, preferred(r, v))
 	e, err := h.Customers.Register(r.Context(), v.publisher, customer.Registration{
 		Email: view.Email, Password: r.PostForm.Get("password"), Answers: answers,
 		Profile: authstore.Customer{Country: guess.Country, Currency: guess.Currency, Locale: guess.Locale},
 	}, from)
-	if err != nil {
-		return h.refuseRegistration(w, view, err)
+	switch {
+	case hidden && (err == nil || errors.Is(err, customer.ErrExists)):
+		h.Renderer.Verify(w, http.StatusOK, h.checkMail(v, view.Email))
+		return nil
+	case err != nil:
+		return h.refuseRegistration(w, v, view, err)
 	}
 	h.welcome(w, r, v, e)
 	return nil
 }
 
+// verifiedFirst tells whether nobody gets in before their address is verified.
+// Whoever registers then is not signed in either, so that the answer is the same
+// for an address that has an account: what is to be known of that is in the mail.
+func verifiedFirst(p authstore.Publisher) bool { return p.VerifyEmail && p.VerifyWithin == 0 }
+
+// preferred returns the languages of a viewer in the form of Accept-Language:
+// those that were chosen on the way here come first.
+func preferred(r *http.Request, v visit) string {
+	return strings.Join(append(strings.Fields(v.uiLocales), r.Header.Values("Accept-Language")...), ",")
+}
+
 // refuseRegistration shows the form again with what is wrong in it; other
 // errors are returned.
-func (h *Hub) refuseRegistration(w http.ResponseWriter, view Register, err error) error {
+func (h *Hub) refuseRegistration(w http.ResponseWriter, v visit, view Register, err error) error {
 	status := http.StatusUnprocessableEntity
 	var limit *customer.LimitError
 	switch {
 	case errors.Is(err, customer.ErrEmail):
-		view.EmailError = "Please enter a valid e-mail address."
-	case passwordSentence(err) != "":
-		view.PasswordError = passwordSentence(err)
+		view.EmailError = v.say("form.email.invalid")
+	case passwordSentence(v, err) != "":
+		view.PasswordError = passwordSentence(v, err)
 	case errors.Is(err, customer.ErrExists):
-		view.Error = "An account with this address could not be created. If you have one already, please sign in."
+		view.Error = v.say("register.exists")
 	case errors.As(err, &limit):
-		status, view.Error = http.StatusTooManyRequests, limitSentence(limit)
+		status, view.Error = http.StatusTooManyRequests, limitSentence(v, limit)
 		retryAfter(w, limit.RetryAfter)
 	default:
 		return err
@@ -82,21 +102,18 @@ func (h *Hub) refuseRegistration(w http.ResponseWriter, view Register, err error
 	return nil
 }
 
-// passwordHint says what a password must be like.
-const passwordHint = "At least 8 characters, with a letter and a digit or symbol."
-
 // passwordSentence says what is wrong with a password, or "" when the error is
 // about something else.
-func passwordSentence(err error) string {
+func passwordSentence(v visit, err error) string {
 	switch {
 	case errors.Is(err, customer.ErrPasswordShort):
-		return "Please choose a password of at least 8 characters."
+		return v.say("password.short")
 	case errors.Is(err, customer.ErrPasswordLong):
-		return "Please choose a password of at most 128 characters."
+		return v.say("password.long")
 	case errors.Is(err, customer.ErrPasswordSimple):
-		return "Please use at least one letter, and one digit or special character."
+		return v.say("password.simple")
 	case errors.Is(err, customer.ErrPasswordCommon):
-		return "This password is easy to guess. Please choose another."
+		return v.say("password.common")
 	}
 	return ""
 }
@@ -120,7 +137,7 @@ func consentBoxes(defs []authstore.ConsentDefinition, checked func(authstore.Con
 // ticked reads the answers of a form into boxes and returns them. It is not
 // complete when a required one is missing or a text has changed since the page
 // was shown; the boxes then say so.
-func ticked(r *http.Request, boxes []Consent, defs []authstore.ConsentDefinition) (answers []consent.Answer, complete bool) {
+func ticked(r *http.Request, v visit, boxes []Consent, defs []authstore.ConsentDefinition) (answers []consent.Answer, complete bool) {
 	complete = true
 	for i, d := range defs {
 		box, given := &boxes[i], r.PostForm.Get(boxes[i].Field())
@@ -130,9 +147,9 @@ func ticked(r *http.Request, boxes []Consent, defs []authstore.ConsentDefinition
 		case box.Checked:
 			a.State = authstore.Accepted
 		case given != "":
-			box.Error, complete = "The text has changed meanwhile. Please read it again.", false
+			box.Error, complete = v.say("consent.changed"), false
 		case d.Required:
-			box.Error, complete = "Please accept this to go on.", false
+			box.Error, complete = v.say("consent.required"), false
 		}
 		answers = append(answers, a)
 	}

@@ -2,10 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package pages owns all HTML that usher shows to viewers: the handlers of the
-// hub's pages, the templates, and one stylesheet.
+// hub's pages, the templates, one stylesheet, and one script that no page needs.
 //
 // It speaks net/http and refuses to know Caddy, so that the pages can be
-// mounted and tested anywhere. It refuses scripts and inline styles, which the
+// mounted and tested anywhere. It refuses inline scripts and styles, which the
 // policy sent with every page forbids, and it refuses to decide: whether a
 // password is right or a consent is missing is said by the domain packages.
 package pages
@@ -13,17 +13,14 @@ package pages
 import (
 	"bytes"
 	"cmp"
-	"embed"
-	"fmt"
-	"html/template"
+	"io/fs"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
-)
 
-//go:embed templates/*.html
-var templateFiles embed.FS
+	"github.com/usher-sso/usher/internal/i18n"
+)
 
 // Renderer turns views into answers. It is made once, by NewRenderer, and may
 // be used concurrently.
@@ -32,34 +29,22 @@ type Renderer struct {
 	// has then got a plain sentence with status 500. Set it before first use.
 	OnError func(page string, err error)
 
-	pages  map[string]*template.Template
-	assets assetSet
+	catalog *i18n.Catalog
+	sets    map[*i18n.Language]func() (templateSet, error)
+	assets  assetSet
+	faces   map[int64]face // by publisher
+	own     fs.FS          // the operator's templates
 }
 
-// NewRenderer parses the templates and the assets that are compiled in.
-func NewRenderer() (*Renderer, error) {
+// NewRenderer parses the templates and the assets that are compiled in, for
+// every language of the catalogue.
+func NewRenderer(catalog *i18n.Catalog) (*Renderer, error) {
 	assets, err := loadAssets()
 	if err != nil {
 		return nil, err
 	}
-	r := &Renderer{pages: make(map[string]*template.Template), assets: assets}
-	funcs := template.FuncMap{
-		"asset":     assets.address,
-		"consentID": consentID,
-		"faults":    func(v interface{ faults() []fault }) []fault { return v.faults() },
-		"webURL":    webURL,
-	}
-	for _, page := range []string{
-		"login", "register", "forgot", "reset", "consents", "home", "welcome", "signout", "signedout", "problem",
-	} {
-		t, err := template.New("layout.html").Funcs(funcs).ParseFS(templateFiles,
-			"templates/layout.html", "templates/parts.html", "templates/"+page+".html")
-		if err != nil {
-			return nil, fmt.Errorf("parsing the page %s: %w", page, err)
-		}
-		r.pages[page] = t
-	}
-	return r, nil
+	r := &Renderer{catalog: catalog, sets: make(map[*i18n.Language]func() (templateSet, error)), assets: assets, faces: make(map[int64]face), own: emptyFolder{}}
+	return r, r.parseAll()
 }
 
 // Login writes the sign-in page.
@@ -124,28 +109,31 @@ func (c *Chrome) framed() bool    { return false }
 func (v *Problem) framed() bool   { return v.Framed }
 
 // complete fills what the layout cannot do without.
-func (c *Chrome) complete() {
-	c.Lang = cmp.Or(c.Lang, "en")
-	if c.Dir != "rtl" {
-		c.Dir = "ltr"
-	}
+func (r *Renderer) complete(c *Chrome) {
 	c.AssetsPath = cmp.Or(c.AssetsPath, "/assets/")
 	c.PublisherName = cmp.Or(c.PublisherName, c.HubName, "usher")
+	c.Language = cmp.Or(c.Language, r.catalog.All()[0])
+	c.Face = r.faces[c.PublisherID]
 }
+
+// pageSize is a little more than most pages have, so that memory for one is
+// asked for once.
+const pageSize = 8 << 10
 
 // write renders a page into memory and sends it only when it is whole: half a
 // page with status 200 would be worse than none.
 func (r *Renderer) write(w http.ResponseWriter, status int, page string, v view) {
-	v.chrome().complete()
-	setHeaders(w.Header(), v.chrome().FormOrigins, v.framed())
+	c := v.chrome()
+	r.complete(c)
+	setHeaders(w.Header(), c.FormOrigins, v.framed())
 
 	var body bytes.Buffer
-	if err := r.pages[page].Execute(&body, v); err != nil {
+	body.Grow(pageSize)
+	if err := r.execute(&body, page, v); err != nil {
 		if r.OnError != nil {
 			r.OnError(page, err)
 		}
-		http.Error(w, "This page could not be shown. Please try again in a moment.",
-			http.StatusInternalServerError)
+		http.Error(w, c.Language.Text("layout.broken"), http.StatusInternalServerError)
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
@@ -154,8 +142,7 @@ func (r *Renderer) write(w http.ResponseWriter, status int, page string, v view)
 	w.Write(body.Bytes()) // an error here means that the viewer has left
 }
 
-// setHeaders sets what every page is sent with. The referrer stays within the
-// origin, rather than vanishing, because same-origin checks of forms may need it.
+// setHeaders sets what every page is sent with.
 func setHeaders(h http.Header, formOrigins []string, framed bool) {
 	policy := contentSecurityPolicy(formOrigins)
 	if !framed {
@@ -166,7 +153,7 @@ func setHeaders(h http.Header, formOrigins []string, framed bool) {
 	h.Set("Content-Security-Policy", policy)
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	h.Set("Permissions-Policy", "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()")
-	h.Set("Referrer-Policy", "same-origin")
+	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("X-Content-Type-Options", "nosniff")
 }
 
@@ -177,7 +164,7 @@ func contentSecurityPolicy(formOrigins []string) string {
 			formAction += " " + o
 		}
 	}
-	return "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action " + formAction +
+	return "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; form-action " + formAction +
 		"; base-uri 'none'"
 }
 
@@ -193,16 +180,4 @@ func isOrigin(s string) bool {
 	}
 	const allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:"
 	return strings.Trim(u.Host, allowed) == ""
-}
-
-// webURL returns s when a viewer may be sent there by a click, and "" for every
-// scheme but http and https: html/template would leave a link in place that
-// leads nowhere, and a link that is none is better shown as text.
-func webURL(s string) string {
-	s = strings.TrimSpace(s)
-	u, err := url.Parse(s)
-	if err != nil || (u.Scheme != "" && u.Scheme != "https" && u.Scheme != "http") {
-		return ""
-	}
-	return s
 }

@@ -16,15 +16,21 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/usher-sso/usher/internal/i18n"
 )
 
 // hostile is stored text that tries to be more than text in every place where
 // a page may put it: an element, an attribute, a URL, the title.
 const hostile = `"'></title><script>alert(1)</script><img src=x onerror=alert(1)> javascript:alert(1)`
 
-func mustRenderer(t *testing.T) *Renderer {
+func mustRenderer(t testing.TB) *Renderer {
 	t.Helper()
-	r, err := NewRenderer()
+	catalog, err := i18n.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := NewRenderer(catalog)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,12 +38,20 @@ func mustRenderer(t *testing.T) *Renderer {
 	return r
 }
 
-// renderAll renders every page with one text in every text field and one URL
-// in every URL field, and returns the answers by page.
+// renderAll renders every page in English with one text in every text field and
+// one URL in every URL field, and returns the answers by page.
 func renderAll(t *testing.T, text, address string) map[string]*httptest.ResponseRecorder {
 	t.Helper()
-	r := mustRenderer(t)
-	c := Chrome{PublisherName: text, HubName: text, SiteName: text}
+	return renderIn(t, mustRenderer(t), "en", text, address)
+}
+
+// renderIn is renderAll in a language.
+func renderIn(t *testing.T, r *Renderer, language, text, address string) map[string]*httptest.ResponseRecorder {
+	t.Helper()
+	c := Chrome{
+		Language: r.catalog.Choose(language), Here: "/login?q=" + url.QueryEscape(text),
+		PublisherName: text, HubName: text, SiteName: text,
+	}
 	consents := []Consent{
 		{Name: text, Version: text, Before: text, LinkText: text, LinkURL: address, After: text, Required: true, Error: text},
 		{Name: "marketing", Version: "1", Before: text, Checked: true},
@@ -49,18 +63,20 @@ func renderAll(t *testing.T, text, address string) map[string]*httptest.Response
 		return answers[page]
 	}
 	titled := c
-	titled.Title, titled.Lang, titled.Dir, titled.AssetsPath = text, text, "rtl", "/.usher/assets/"
+	titled.Title, titled.Here, titled.AssetsPath = text, address, "/.usher/assets/"
 	r.Login(answer("login"), 200, Login{c, address, text, text, text, address, address})
-	r.Forgot(answer("forgot"), 200, Forgot{c, address, text, text, text, false, address})
-	r.Reset(answer("reset"), 200, Reset{c, address, text, text, text, text, false, address})
-	r.Register(answer("register"), 200, Register{c, address, text, text, text, text, consents, text, address})
-	r.Consents(answer("consents"), 200, Consents{c, address, text, consents, text, address})
-	r.Home(answer("home"), 200, Home{c, text, time.Unix(1_800_000_000, 0), sites, address})
+	r.Forgot(answer("forgot"), 200, Forgot{c, address, text, text, text, false, address, "", ""})
+	r.Reset(answer("reset"), 200, Reset{c, address, text, text, text, false, address})
+	r.Register(answer("register"), 200, Register{c, address, text, text, text, consents, text, address})
+	r.Consents(answer("consents"), 200, Consents{c, address, text, consents, text, address, time.Time{}, ""})
+	r.Home(answer("home"), 200, Home{c, text, time.Unix(1_800_000_000, 0), sites, address, Announced{time.Unix(1_800_000_000, 0), address}})
+	renderSteps(r, answer, c, text, address)
 	r.Welcome(answer("welcome"), 200, Welcome{c, address, address, sites})
 	r.SignOut(answer("signout"), 200, SignOut{c, address, address})
 	r.SignedOut(answer("signedout"), 200, SignedOut{c, address, address})
 	r.Problem(answer("problem"), Problem{titled, 403, text, text, address, text, false})
-	for page := range r.pages {
+	renderAccount(r, c, text, address, answer)
+	for _, page := range pageNames {
 		if answers[page] == nil {
 			t.Errorf("the page %s is not tested", page)
 		}
@@ -72,6 +88,7 @@ func renderKinds(t *testing.T) map[string]map[string]*httptest.ResponseRecorder 
 	return map[string]map[string]*httptest.ResponseRecorder{
 		"typical": renderAll(t, "Nordlys", "https://sport.example/login?tx=1&lang=en"),
 		"empty":   renderAll(t, "", ""),
+		"arabic":  renderIn(t, mustRenderer(t), "ar", "Nordlys", "https://sport.example/login?tx=1&lang=ar"),
 		"hostile": renderAll(t, hostile, "javascript:alert(1)"),
 		"quoted":  renderAll(t, hostile, `https://a.example/"><script>alert(1)</script>`),
 		"data":    renderAll(t, "x", " data:text/html,<script>alert(1)</script>"),
@@ -178,7 +195,8 @@ func TestEveryFieldIsLabelledAndEveryReferenceLeadsSomewhere(t *testing.T) {
 			}
 		}
 		for _, e := range list {
-			if e.name == "input" && !labels[e.attrs["id"]] {
+			asked := e.name == "input" && e.attrs["type"] != "hidden" || e.name == "select"
+			if asked && !labels[e.attrs["id"]] {
 				t.Errorf("no label for %v", e.attrs)
 			}
 			references := strings.Fields(e.attrs["aria-describedby"] + " " + e.attrs["aria-labelledby"])
@@ -198,8 +216,8 @@ func TestEveryFieldIsLabelledAndEveryReferenceLeadsSomewhere(t *testing.T) {
 }
 
 func TestNoPageHoldsScriptInlineStyleOrForeignCode(t *testing.T) {
-	known := strings.Fields("html head meta title link body a header p bdi main div h1 h2 span strong svg path ul li " +
-		"form fieldset legend label input button nav footer time code")
+	known := strings.Fields("html head meta title link body a header p bdi main script strong div h1 h2 span strong svg path ul li " +
+		"form fieldset legend label input button nav footer time code select option details summary")
 	eachPage(t, func(t *testing.T, list []element) {
 		for _, e := range list {
 			if !slices.Contains(known, e.name) {
@@ -267,11 +285,11 @@ func TestEveryPageSendsExactlyTheseHeaders(t *testing.T) {
 		want := map[string]string{
 			"Cache-Control":              "no-store",
 			"Content-Length":             strconv.Itoa(answer.Body.Len()),
-			"Content-Security-Policy":    "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+			"Content-Security-Policy":    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
 			"Content-Type":               "text/html; charset=utf-8",
 			"Cross-Origin-Opener-Policy": "same-origin",
 			"Permissions-Policy":         "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
-			"Referrer-Policy":            "same-origin",
+			"Referrer-Policy":            "no-referrer",
 			"X-Content-Type-Options":     "nosniff",
 			"X-Frame-Options":            "DENY",
 		}
@@ -338,7 +356,11 @@ func TestPageThatFailsHalfwayIsNotSent(t *testing.T) {
 	r := mustRenderer(t)
 	var told error
 	r.OnError = func(_ string, err error) { told = err }
-	r.pages["login"] = template.Must(template.New("").Parse("half a page{{.NoSuchField}}"))
+	english, err := r.sets[r.catalog.All()[0]]()
+	if err != nil {
+		t.Fatal(err)
+	}
+	english["login"] = template.Must(template.New("").Parse("half a page{{.NoSuchField}}"))
 	w := httptest.NewRecorder()
 	r.Login(w, 200, Login{})
 	if w.Code != 500 || strings.Contains(w.Body.String(), "half") || told == nil {

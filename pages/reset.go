@@ -24,30 +24,43 @@ func (h *Hub) askForgot(w http.ResponseWriter, _ *http.Request, v visit) error {
 func (h *Hub) forgot(w http.ResponseWriter, r *http.Request, v visit) error {
 	view := h.forgotView(v)
 	view.Email = r.PostForm.Get("email")
-	reset, found, err := h.Customers.RequestReset(r.Context(), v.publisher, view.Email, viewerIP(r))
+	_, err := h.Customers.RequestReset(r.Context(), v.publisher, customer.ResetRequest{Email: view.Email, IP: viewerIP(r)})
 	if errors.Is(err, customer.ErrEmail) {
-		view.EmailError = "Please enter a valid e-mail address."
+		view.EmailError = v.say("form.email.invalid")
 		h.Renderer.Forgot(w, http.StatusUnprocessableEntity, view)
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	if found {
-		h.Notices.ResetPassword(v.publisher.Name, reset.Email.Mailbox, customer.ResetLink(string(h.Origin), v.publisher, reset))
-	}
-	view.Sent = true
+	view.Sent, view.CodeAction = true, v.to("/forgot/code")
 	h.Renderer.Forgot(w, http.StatusOK, view)
+	return nil
+}
+
+// forgotCode takes the code beside the mailed link, from a viewer who reads mail
+// on another device.
+func (h *Hub) forgotCode(w http.ResponseWriter, r *http.Request, v visit) error {
+	view := h.forgotView(v)
+	view.Email, view.Sent, view.CodeAction = r.PostForm.Get("email"), true, v.to("/forgot/code")
+	token, err := h.Customers.ResetTicketByCode(r.Context(), v.publisher, view.Email, r.PostForm.Get("code"), viewerIP(r))
+	if errors.Is(err, customer.ErrResetToken) || errors.Is(err, customer.ErrEmail) {
+		view.CodeError = v.say("code.wrong")
+		h.Renderer.Forgot(w, http.StatusUnprocessableEntity, view)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	redirect(w, with(v.to(customer.ResetPath), "token", token))
 	return nil
 }
 
 // errLink is the page for a reset link that is worth nothing.
 func (h *Hub) errLink(v visit) error {
-	return dead{Problem{
-		Chrome: Chrome{Title: "This link does not work any more"}, Status: http.StatusUnprocessableEntity,
-		Sentence:    "It was used already, is older than an hour, or you were sent a newer one. Please ask for another.",
-		ActionLabel: "Send another link", ActionURL: v.to("/forgot"),
-	}}
+	d := v.dead("link", http.StatusUnprocessableEntity)
+	d.ActionLabel, d.ActionURL = v.say("problem.link.action"), v.to("/forgot")
+	return d
 }
 
 func (h *Hub) resetView(r *http.Request, v visit) (Reset, error) {
@@ -57,7 +70,7 @@ func (h *Hub) resetView(r *http.Request, v visit) (Reset, error) {
 	}
 	return Reset{
 		Chrome: h.chrome(v), FormAction: r.URL.RequestURI(), LoginURL: v.to("/login"),
-		Email: t.Data["subject"], PasswordHint: passwordHint,
+		Email: t.Data["subject"],
 	}, err
 }
 
@@ -77,20 +90,17 @@ func (h *Hub) reset(w http.ResponseWriter, r *http.Request, v visit) error {
 	if err != nil {
 		return err
 	}
-	owner, err := h.Customers.ResetPassword(r.Context(), v.publisher, r.URL.Query().Get("token"), r.PostForm.Get("password"))
+	_, err = h.Customers.ResetPassword(r.Context(), v.publisher, r.URL.Query().Get("token"), r.PostForm.Get("password"))
 	if errors.Is(err, customer.ErrResetToken) {
 		return h.errLink(v)
 	}
-	if said := passwordSentence(err); said != "" {
+	if said := passwordSentence(v, err); said != "" {
 		view.PasswordError = said
 		h.Renderer.Reset(w, http.StatusUnprocessableEntity, view)
 		return nil
 	}
 	if err != nil {
 		return err
-	}
-	if email, err := customer.ParseEmail(owner.Email); err == nil {
-		h.Notices.PasswordChanged(v.publisher.Name, email.Mailbox)
 	}
 	h.remember(w, r, v.publisher, "")
 	view.Done = true

@@ -4,8 +4,10 @@
 package pages_test
 
 import (
+	"cmp"
 	"flag"
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -31,11 +33,16 @@ var update = flag.Bool("update", false, "rewrite what the scripts expect")
 //	site <origin> <path>      a visitor of the site has to sign in; $ask is the question
 //	silently <origin> <path>  the same, but no page may be shown
 //	callback                  the site takes the visitor back from where they were sent
-//	mail                      the viewer opens the next mail; $to is its link
+//	mail                      the viewer opens the next mail; $to and $link are its link, $code its code, and
+//	                          $typed the same code as somebody may type it
 //	down                      the store's next read and next write fail
+//	from <address>            requests come from that IP address
 //	GET <address>             at the hub; $ask, and $to for where the last step led
 //	POST <address> <field>=<value>…
 //	<Header>: <value>         after GET and POST, in place of what browsers send
+//
+// $session1, $session2 and so on are the sessions that the page of devices last
+// listed.
 //
 // -update rewrites what is seen.
 func TestScripts(t *testing.T) {
@@ -65,7 +72,7 @@ func TestScripts(t *testing.T) {
 // play runs the steps of a script and returns it with what was seen.
 func play(t *testing.T, lines []string) string {
 	t.Helper()
-	p := &player{world: newWorld(t), jars: map[string]map[string]string{}, browser: "a browser"}
+	p := &player{world: newWorld(t), jars: map[string]map[string]string{}, browser: "a browser", ip: "203.0.113.7"}
 	var b strings.Builder
 	for i := 0; i < len(lines); i++ {
 		line := lines[i]
@@ -94,6 +101,10 @@ var header = regexp.MustCompile(`^[A-Z][A-Za-z-]+:( |$)`)
 
 var linkInMail = regexp.MustCompile(`https://\S+`)
 
+var listedSession = regexp.MustCompile(`name="session" value="([^"]+)"`)
+
+var codeInMail = regexp.MustCompile(`\b[2-9A-Z]{4}-[2-9A-Z]{4}\b`)
+
 // player is where a script stands.
 type player struct {
 	*world
@@ -102,6 +113,10 @@ type player struct {
 	ask     string                       // what the site asked the hub
 	site    publisher.Origin             // that asked it
 	to      string                       // where the last step led
+	link    string                       // in the last mail that had one
+	code    string                       // in the last mail that had one
+	ip      string                       // of the viewer
+	devices []string                     // ids of sessions, as they were last listed
 }
 
 // jar returns the cookies that the browser has for a host.
@@ -121,6 +136,8 @@ func (p *player) step(t *testing.T, line string, headers http.Header) []string {
 		p.configure(t, rest)
 	case "browser":
 		p.browser = rest
+	case "from":
+		p.ip = rest
 	case "wait":
 		d, err := time.ParseDuration(rest)
 		must(t, err)
@@ -135,9 +152,13 @@ func (p *player) step(t *testing.T, line string, headers http.Header) []string {
 		return p.callback()
 	case "mail":
 		m := <-p.mails
+		if code := codeInMail.FindString(m.Text); code != "" {
+			p.code = code
+		}
 		if p.to = linkInMail.FindString(m.Text); p.to == "" {
 			return []string{m.To + ": " + m.Subject}
 		}
+		p.link = p.to
 		return []string{m.To + ": " + m.Subject, "link to " + plain(p.to)}
 	case "GET", "POST", "HEAD", "PUT":
 		return p.request(t, word, rest, headers)
@@ -173,7 +194,7 @@ func (p *player) callback() []string {
 func (p *player) asking(method, target string, form url.Values) *http.Request {
 	body := strings.NewReader(form.Encode())
 	r := httptest.NewRequest(method, target, body)
-	r.RemoteAddr = "203.0.113.7:50000"
+	r.RemoteAddr = net.JoinHostPort(cmp.Or(p.ip, "203.0.113.7"), "50000")
 	r.Header.Set("Accept", "text/html")
 	r.Header.Set("User-Agent", p.browser)
 	if form != nil {
@@ -218,10 +239,14 @@ func (p *player) request(t *testing.T, method, rest string, headers http.Header)
 			name, value, _ := strings.Cut(field, "=")
 			value, err := url.QueryUnescape(value)
 			must(t, err)
-			form.Add(name, long(value))
+			typed := " " + strings.ToLower(strings.ReplaceAll(p.code, "-", " ")) + " "
+			for i, id := range p.devices {
+				value = strings.ReplaceAll(value, fmt.Sprintf("$session%d", i+1), id)
+			}
+			form.Add(name, long(strings.NewReplacer("$code", p.code, "$typed", typed).Replace(value)))
 		}
 	}
-	target := strings.NewReplacer("$ask", p.ask, "$query", query(p.ask), "$to", p.to).Replace(words[0])
+	target := strings.NewReplacer("$ask", p.ask, "$query", query(p.ask), "$to", p.to, "$link", p.link).Replace(words[0])
 	r := p.asking(method, hub+strings.TrimPrefix(target, hub), form)
 	for name := range headers {
 		if r.Header.Set(name, headers.Get(name)); headers.Get(name) == "" {
@@ -233,6 +258,12 @@ func (p *player) request(t *testing.T, method, rest string, headers http.Header)
 	p.keep("id.example.com", recorder)
 	if location := recorder.Header().Get("Location"); location != "" {
 		p.to = location
+	}
+	if listed := listedSession.FindAllStringSubmatch(recorder.Body.String(), -1); listed != nil {
+		p.devices = nil
+		for _, found := range listed {
+			p.devices = append(p.devices, found[1])
+		}
 	}
 	return append(seen(t, recorder), cookiesSeen(recorder)...)
 }

@@ -23,9 +23,15 @@ var (
 	notices    = regexp.MustCompile(`(?s)role="status"><p>(.*?)</p>`)
 	fieldError = regexp.MustCompile(`(?s)<p class="field-error".*?</span>(.*?)</p>`)
 	formTag    = regexp.MustCompile(`<form[^>]* action="([^"]*)">`)
-	checkbox   = regexp.MustCompile(`<input type="checkbox"[^>]*name="([^"]*)" value="([^"]*)"([^>]*)>`)
+	checkbox   = regexp.MustCompile(`<input type="(?:checkbox|radio)"[^>]*name="([^"]*)" value="([^"]*)"([^>]*)>`)
 	address    = regexp.MustCompile(`(?s)<a [^>]*?href="([^"#][^"]*)"[^>]*>(.*?)</a>`)
+	filled     = regexp.MustCompile(`<input type="(?:text|date|tel)"[^>]*name="([^"]*)" value="([^"]+)"`)
+	list       = regexp.MustCompile(`(?s)<select[^>]*name="([^"]*)".*?</select>`)
+	chosen     = regexp.MustCompile(`<option value="([^"]+)"[^>]* selected>`)
 	typed      = regexp.MustCompile(`<input type="email"[^>]*value="([^"]+)"`)
+	menu       = regexp.MustCompile(`(?s)<nav class="menu".*?aria-current="page">(.*?)</a>.*?</nav>`)
+	entries    = regexp.MustCompile(`(?s)<li class="entry">(.*?)</li>`)
+	states     = regexp.MustCompile(`(?s)<p class="hint state"[^>]*>(.*?)</p>`)
 	tag        = regexp.MustCompile(`(?s)<span class="(?:visually-hidden|newtab)".*?</span>|<[^>]*>`)
 )
 
@@ -47,17 +53,32 @@ func seen(t *testing.T, a *httptest.ResponseRecorder) []string {
 		}
 		return lines
 	}
+	if _, file, ok := strings.Cut(a.Header().Get("Content-Disposition"), "attachment; filename="); ok {
+		return []string{status + " file " + file}
+	}
 	page := mainPart.FindString(a.Body.String())
 	if page == "" {
 		return []string{status + " " + strings.TrimSpace(a.Body.String())}
 	}
 	lines := []string{status + " " + strconv.Quote(first(heading, page))}
+	if current := first(menu, page); current != "" {
+		lines = append(lines, "in the menu: "+current)
+		page = menu.ReplaceAllString(page, "")
+	}
 	for _, part := range []struct {
 		name string
 		form *regexp.Regexp
-	}{{"alert", alert}, {"notice", notices}, {"says", sentence}, {"wrong", fieldError}, {"typed", typed}} {
+	}{{"alert", alert}, {"notice", notices}, {"says", sentence}, {"wrong", fieldError}, {"typed", typed}, {"state", states}, {"entry", entries}} {
 		for _, found := range part.form.FindAllStringSubmatch(page, -1) {
 			lines = append(lines, part.name+": "+text(found[1]))
+		}
+	}
+	for _, field := range filled.FindAllStringSubmatch(page, -1) {
+		lines = append(lines, "typed "+field[1]+": "+text(field[2]))
+	}
+	for _, field := range list.FindAllStringSubmatch(page, -1) {
+		if option := chosen.FindStringSubmatch(field[0]); option != nil {
+			lines = append(lines, "chosen "+field[1]+": "+text(option[1]))
 		}
 	}
 	for _, box := range checkbox.FindAllStringSubmatch(page, -1) {

@@ -6,30 +6,46 @@ package pages
 import (
 	"strconv"
 	"time"
+
+	"github.com/usher-sso/usher/internal/i18n"
 )
 
 // The view models: one struct a page, holding exactly what its template
 // shows. Every text is plain text and every URL a plain string: the renderer
 // escapes the one and refuses the other when it is not a web address, so
-// handlers pass stored values as they are.
+// handlers pass stored values as they are. What templates say by themselves is
+// in the language of the page; what handlers add to it they say in that one too.
 
 // Chrome is what all pages share. Every view embeds it. Its zero value renders
-// a left-to-right English page.
+// an English page.
 type Chrome struct {
-	Lang string // language of the page as a BCP 47 tag; "" is "en"
-	Dir  string // writing direction, "ltr" or "rtl"; anything else is "ltr"
+	Language *i18n.Language // of the page; nil is English
+
+	// Here is the path and query of the page, for the links that show it in
+	// another language; "" leaves them out, as on an answer to a form, where a
+	// link would lose what was typed.
+	Here string
 
 	// Title is the page's one heading and the start of the window's title;
 	// "" gives the page its own, such as "Sign in".
 	Title string
 
+	PublisherID   int64  // whose look the page has; 0 is the plain one
 	PublisherName string // the wordmark, and the name in sentences; "" falls back to HubName
 	HubName       string // what viewers know the hub by, such as "id.example.com"; named in the footer
 	SiteName      string // the site the viewer is on the way to; "" when there is none
 
+	// AccountURL leads to the viewer's account, from every page that is shown to
+	// somebody who is signed in: what they may do there must not wait for a step
+	// that they do not want to take. "" hides it.
+	AccountURL string
+
 	// AssetsPath is the prefix under which Renderer.Assets is mounted, such as
 	// "/assets/" at the hub and "/.usher/assets/" at a site; "" is "/assets/".
 	AssetsPath string
+
+	// Face is the look, which the renderer finds.
+	Face face
 
 	// FormOrigins are the origins, besides the page's own, at which a form of
 	// this page may end, such as "https://sports.example". Browsers built on
@@ -64,6 +80,10 @@ type Consent struct {
 	Required bool   // the page says so in words, and the browser insists
 	Checked  bool   // what the viewer ticked before; never true on a first showing
 	Error    string // one sentence about this checkbox
+
+	// For a viewer who is asked again:
+	New     bool            // they never answered it
+	Earlier *EarlierConsent // what they answered before, or nil
 }
 
 // Field returns the name of the consent's checkbox in the form.
@@ -93,6 +113,8 @@ type Forgot struct {
 	Error      string // one sentence about the whole form
 	Sent       bool   // the mail is on its way, if there is an account
 	LoginURL   string // "" hides the way back
+	CodeAction string // where the form for the code in the mail posts to; "" hides it
+	CodeError  string // one sentence below the code
 }
 
 // Reset asks for a new password, as the field "password", and then tells that
@@ -103,7 +125,6 @@ type Reset struct {
 	FormAction    string // where the form posts to, with its query
 	Email         string // whose password it is, for password managers
 	PasswordError string // one sentence below the password
-	PasswordHint  string // "" says the least length
 	Error         string // one sentence about the whole form
 	Done          bool   // the password is changed
 	LoginURL      string // "" hides the way to sign in
@@ -118,7 +139,6 @@ type Register struct {
 	Email         string // what was typed before
 	EmailError    string // one sentence below the address
 	PasswordError string // one sentence below the password
-	PasswordHint  string // "" says the least length
 	Consents      []Consent
 	Error         string // one sentence about the whole form
 	LoginURL      string // "" hides the way to sign in instead
@@ -134,6 +154,9 @@ type Consents struct {
 	Consents      []Consent
 	Error         string // one sentence about the whole form
 	SignOutAction string // where the sign-out button posts to; "" hides it
+
+	From     time.Time // when what is asked begins to apply; the zero time: it does now
+	LaterURL string    // on without an answer; "" hides it
 }
 
 // Home is the hub's front page for a viewer who is signed in.
@@ -144,6 +167,13 @@ type Home struct {
 	SignedInAt    time.Time // the zero time leaves it out
 	Sites         []Site
 	SignOutAction string // where the sign-out button posts to
+	Announced     Announced
+}
+
+// Announced tells of new versions of consents that apply from a time to come.
+type Announced struct {
+	From        time.Time // the zero time: there are none
+	ConsentsURL string    // where to read and accept them
 }
 
 // Welcome is the hub's front page for a viewer who is not signed in.
@@ -174,7 +204,7 @@ type SignedOut struct {
 
 // Problem tells what went wrong and what to do next, for every status from 400
 // up and for what has no status of its own: cookies blocked, sign-in expired.
-// Its Title is the heading; "" is "Something went wrong".
+// Its Title is the heading; "" says that something went wrong.
 type Problem struct {
 	Chrome
 
@@ -204,7 +234,7 @@ func (v *Register) faults() []fault {
 	return append(fieldFaults(v.EmailError, v.PasswordError), consentFaults(v.Consents)...)
 }
 
-func (v *Forgot) faults() []fault { return fieldFaults(v.EmailError, "") }
+func (v *Forgot) faults() []fault { return fields("email", v.EmailError, "code", v.CodeError) }
 func (v *Reset) faults() []fault  { return fieldFaults("", v.PasswordError) }
 
 func fieldFaults(email, password string) []fault {

@@ -9,11 +9,13 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/usher-sso/usher/authstore"
 	"github.com/usher-sso/usher/internal/customer"
+	"github.com/usher-sso/usher/internal/i18n"
 	"github.com/usher-sso/usher/internal/publisher"
 	"github.com/usher-sso/usher/internal/session"
 	"github.com/usher-sso/usher/internal/sso"
@@ -26,56 +28,129 @@ type visit struct {
 	publisher authstore.Publisher
 	request   *sso.Request // the site's question that brought the viewer, or nil
 	query     string       // of all pages of this visit
+	then      accountPage  // page of the account to go on to after signing in, or ""
+
+	language  *i18n.Language // of what the viewer reads
+	uiLocales string         // the languages that the address asks for, or ""
+	known     bool           // the viewer is signed in
+	here      string         // this page's path and query when it can be opened again, or ""
+}
+
+// say returns a message in the viewer's language.
+func (v visit) say(id string, args ...any) string { return v.language.Text(id, args...) }
+
+// of returns the visit in the language of the viewer's account, unless the
+// address asks for another. Pages that know the account call it first.
+func (v visit) of(h *Hub, r *http.Request, c authstore.Customer) visit {
+	v.language = h.Renderer.language(r, v.uiLocales, c.Locale)
+	v.known = true
+	return v
+}
+
+// dead returns the page for a dead end. Its words are the messages
+// problem.<name>.heading and .sentence.
+func (v visit) dead(name string, status int, args ...any) dead {
+	return dead{Problem{
+		Chrome: Chrome{Title: v.say("problem." + name + ".heading")}, Status: status,
+		Sentence: v.say("problem."+name+".sentence", args...),
+	}}
 }
 
 // to returns the address of another page of the same visit.
 func (v visit) to(path string) string {
-	if v.query == "" {
-		return path
+	if v.query != "" {
+		path += "?" + v.query
 	}
-	return path + "?" + v.query
+	if v.then != "" {
+		path = with(path, "then", string(v.then))
+	}
+	return path
+}
+
+// with returns an address with one more parameter; name and value are ours and
+// need no escaping.
+func with(address, name, value string) string {
+	if strings.Contains(address, "?") {
+		return address + "&" + name + "=" + value
+	}
+	return address + "?" + name + "=" + value
 }
 
 // next returns where every step leads back to: the one place that decides what
 // is due.
 func (v visit) next() string {
-	if v.request != nil {
+	page := v.then
+	v.then = ""
+	switch {
+	case v.request != nil:
 		return v.to(sso.AuthorizePath)
+	case page != "":
+		return v.to(page.path())
 	}
 	return v.to("/")
 }
 
-// visit reads what the viewer came for.
+// stranger returns the visit of somebody of whom nothing is known but the
+// request.
+func (h *Hub) stranger(r *http.Request) visit {
+	v := visit{uiLocales: sso.UILocales(r.URL.Query())}
+	v.language = h.Renderer.language(r, v.uiLocales, "")
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		v.here = r.URL.RequestURI()
+	}
+	return v
+}
+
+// visit reads what the viewer came for. With an error the visit still tells the
+// language in which to say so.
 func (h *Hub) visit(r *http.Request) (visit, error) {
-	q := r.URL.Query()
+	v, q := h.stranger(r), r.URL.Query()
 	if q.Has("state") {
 		request, p, err := h.SSO.ParseRequest(q)
 		if err != nil {
-			return visit{}, dead{Problem{
-				Chrome: Chrome{Title: "This sign-in cannot go on"}, Status: http.StatusBadRequest,
-				Sentence: "The address is incomplete, or the site is not one of ours. Please go back to the site and sign in from there.",
-			}}
+			return v, v.dead("request", http.StatusBadRequest)
 		}
-		return visit{publisher: p, request: &request, query: request.Values().Encode()}, nil
+		v.publisher, v.request, v.query = p, &request, request.Values().Encode()
+		return v, nil
 	}
-	if p, ok := h.Directory.Only(); ok {
-		return visit{publisher: p}, nil
+	if page := accountPage(q.Get("then")); slices.Contains(accountPages, page) {
+		v.then = page
 	}
-	id, err := publisher.ParseID(q.Get("publisher"))
-	if p, ok := h.Directory.ByID(id); err == nil && ok {
-		return visit{publisher: p, query: url.Values{"publisher": {strconv.FormatInt(id, 10)}}.Encode()}, nil
+	kept := url.Values{}
+	if v.uiLocales != "" {
+		kept.Set("ui_locales", v.uiLocales)
 	}
-	if p, ok := h.Directory.BySite(publisher.Origin(q.Get("site"))); ok {
-		return visit{publisher: p, query: url.Values{"publisher": {strconv.FormatInt(p.ID, 10)}}.Encode()}, nil
+	p, named, ok := h.sought(q)
+	if !ok {
+		return v, v.dead("publisher", http.StatusNotFound)
 	}
-	return visit{}, dead{Problem{
-		Chrome: Chrome{Title: "Which site are you looking for?"}, Status: http.StatusNotFound,
-		Sentence: "Please open the site that you want to visit and sign in from there.",
-	}}
+	if named {
+		kept.Set("publisher", strconv.FormatInt(p.ID, 10))
+	}
+	v.publisher, v.query = p, kept.Encode()
+	return v, nil
+}
+
+// sought returns the publisher that a query is about, and whether the pages of
+// the visit must name it.
+func (h *Hub) sought(q url.Values) (p authstore.Publisher, named, ok bool) {
+	if p, ok = h.Directory.Only(); ok {
+		return p, false, true
+	}
+	if id, err := publisher.ParseID(q.Get("publisher")); err == nil {
+		if p, ok = h.Directory.ByID(id); ok {
+			return p, true, true
+		}
+	}
+	p, ok = h.Directory.BySite(publisher.Origin(q.Get("site")))
+	return p, true, ok
 }
 
 func (h *Hub) chrome(v visit) Chrome {
-	c := Chrome{PublisherName: v.publisher.Name, HubName: h.Origin.Host()}
+	c := Chrome{Language: v.language, Here: v.here, PublisherID: v.publisher.ID, PublisherName: v.publisher.Name, HubName: h.Origin.Host()}
+	if v.known {
+		c.AccountURL = v.to(pageOverview.path())
+	}
 	if v.request != nil {
 		c.SiteName = v.request.Site.Host()
 		c.FormOrigins = []string{string(v.request.Site)}

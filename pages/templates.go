@@ -1,0 +1,170 @@
+// SPDX-FileCopyrightText: The usher authors
+// SPDX-License-Identifier: Apache-2.0
+
+package pages
+
+import (
+	"embed"
+	"errors"
+	"fmt"
+	"html/template"
+	"io"
+	"io/fs"
+	"maps"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/usher-sso/usher/internal/i18n"
+)
+
+//go:embed templates/*.html
+var templateFiles embed.FS
+
+// templateSet is the templates of all pages in one language, by name.
+type templateSet map[string]*template.Template
+
+// blanks are the pages there are, each with its view: a page has a template of
+// its name.
+var blanks = map[string]func() view{
+	"login":            func() view { return new(Login) },
+	"register":         func() view { return new(Register) },
+	"forgot":           func() view { return new(Forgot) },
+	"reset":            func() view { return new(Reset) },
+	"verify":           func() view { return new(Verify) },
+	"confirm":          func() view { return new(Confirm) },
+	"undo":             func() view { return new(Undo) },
+	"consents":         func() view { return new(Consents) },
+	"capture":          func() view { return new(Capture) },
+	"home":             func() view { return new(Home) },
+	"welcome":          func() view { return new(Welcome) },
+	"signout":          func() view { return new(SignOut) },
+	"signedout":        func() view { return new(SignedOut) },
+	"problem":          func() view { return new(Problem) },
+	"account":          func() view { return new(AccountOverview) },
+	"account_profile":  func() view { return new(AccountProfile) },
+	"account_email":    func() view { return new(AccountEmail) },
+	"account_password": func() view { return new(AccountPassword) },
+	"account_consents": func() view { return new(AccountConsents) },
+	"account_answers":  func() view { return new(AccountAnswers) },
+	"account_sessions": func() view { return new(AccountSessions) },
+	"account_export":   func() view { return new(AccountExport) },
+	"account_delete":   func() view { return new(AccountDelete) },
+	"account_over":     func() view { return new(AccountOver) },
+}
+
+// pageNames are the names of the pages.
+var pageNames = slices.Sorted(maps.Keys(blanks))
+
+// Override puts the templates of a folder in the places of ours: a file there
+// has the name of one of ours, such as login.html or layout.html, and defines
+// what that defines. Messages are those of the catalogue, or words of the
+// operator's own. Call it before first use. Errors name the file and the line,
+// also those that only show when a page is filled in.
+func (r *Renderer) Override(folder fs.FS) error {
+	files, err := fs.ReadDir(folder, ".")
+	if err != nil {
+		return fmt.Errorf("%w; write the path of a folder that the server may read", err)
+	}
+	for _, f := range files {
+		if path.Ext(f.Name()) != ".html" {
+			continue
+		}
+		if _, err := templateFiles.Open("templates/" + f.Name()); err != nil {
+			return fmt.Errorf("template %s replaces none of ours; remove it, or give it the name of one", f.Name())
+		}
+	}
+	r.own = folder
+	if err := r.parseAll(); err != nil {
+		return err
+	}
+	for _, page := range pageNames {
+		v := blanks[page]()
+		r.complete(v.chrome())
+		if err := r.execute(io.Discard, page, v); err != nil {
+			return fmt.Errorf("filling in the page %s: %w; use what that page of ours uses", page, err)
+		}
+	}
+	return nil
+}
+
+// emptyFolder is a folder without files.
+type emptyFolder struct{}
+
+func (emptyFolder) Open(name string) (fs.File, error) {
+	return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
+}
+
+// parseAll parses the pages in the first language, and in others when somebody
+// first reads it: a language takes megabytes, and most sites see a few.
+func (r *Renderer) parseAll() error {
+	for _, language := range r.catalog.All() {
+		r.sets[language] = sync.OnceValues(func() (templateSet, error) { return r.parse(language) })
+	}
+	_, err := r.sets[r.catalog.All()[0]]()
+	return err
+}
+
+// execute fills in a page in its language.
+func (r *Renderer) execute(w io.Writer, page string, v view) error {
+	set, err := r.sets[v.chrome().Language]()
+	if err != nil {
+		return err
+	}
+	return set[page].Execute(w, v)
+}
+
+// parse returns the pages in one language.
+func (r *Renderer) parse(l *i18n.Language) (templateSet, error) {
+	layout := template.New("layout").Funcs(r.funcs(l))
+	for _, file := range []string{"layout", "parts"} {
+		if err := r.add(layout, l, file); err != nil {
+			return nil, err
+		}
+	}
+	set := make(templateSet)
+	for _, page := range pageNames {
+		t, err := layout.Clone()
+		if err != nil {
+			return nil, fmt.Errorf("copying the layout for %s: %w", page, err)
+		}
+		if strings.HasPrefix(page, "account") {
+			if err := r.add(t, l, "account_parts"); err != nil {
+				return nil, err
+			}
+		}
+		if err := r.add(t, l, page); err != nil {
+			return nil, err
+		}
+		set[page] = t
+	}
+	return set, nil
+}
+
+// constant is a message without values, as templates say it.
+var constant = regexp.MustCompile(`\{\{(?:t|text) "([a-z.-]+)"\}\}`)
+
+// add parses a file of templates into t. Messages without values are put in
+// their places here: to look each up whenever a page is shown would take half
+// of the time that a page takes.
+func (r *Renderer) add(t *template.Template, l *i18n.Language, file string) error {
+	source, err := fs.ReadFile(r.own, file+".html")
+	if errors.Is(err, fs.ErrNotExist) {
+		source, err = templateFiles.ReadFile("templates/" + file + ".html")
+	}
+	if err != nil {
+		return fmt.Errorf("reading the templates of %s: %w", file, err)
+	}
+	said := constant.ReplaceAllStringFunc(string(source), func(action string) string {
+		return template.HTMLEscapeString(l.Text(constant.FindStringSubmatch(action)[1]))
+	})
+	if t.Name() != file {
+		t = t.New(file) // errors name it
+	}
+	if _, err := t.Parse(said); err != nil {
+		return fmt.Errorf("parsing the templates of %s: %w", file, err)
+	}
+	return nil
+}
