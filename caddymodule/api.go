@@ -42,7 +42,7 @@ func (a *API) Provision(ctx caddy.Context) (err error) {
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	d, err := a.app.wired(r.Context())
 	if err != nil {
-		return unavailable(w, err)
+		return a.app.unavailable(w, r, err)
 	}
 	if !d.isAPI(r) {
 		return next.ServeHTTP(w, r)

@@ -21,10 +21,12 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/usher-sso/usher/authstore"
+	"github.com/usher-sso/usher/internal/i18n"
 	"github.com/usher-sso/usher/internal/locale"
 	"github.com/usher-sso/usher/internal/mail"
 	"github.com/usher-sso/usher/internal/publisher"
 	"github.com/usher-sso/usher/internal/token"
+	"github.com/usher-sso/usher/pages"
 )
 
 func init() {
@@ -34,6 +36,7 @@ func init() {
 	caddy.RegisterModule(new(API))
 	caddy.RegisterModule(new(BoltStore))
 	caddy.RegisterModule(new(OutboxMailer))
+	caddy.RegisterModule(new(SMTPMailer))
 }
 
 // App is the configuration of usher: where the hub is, who the publishers are,
@@ -70,6 +73,12 @@ type App struct {
 	// that is compiled in.
 	Locale *Locale `json:"locale,omitempty"`
 
+	// A folder of templates, in Go's html/template, that replace usher's own of the
+	// same names, such as login.html, layout.html or parts.html. They are read
+	// when the configuration is loaded, and may need a change with a new version
+	// of usher. Default: none.
+	Templates string `json:"templates,omitempty"`
+
 	// Where accounts and sessions are kept. Default: bolt.
 	StoreRaw json.RawMessage `json:"store,omitempty" caddy:"namespace=usher.stores inline_key=module"`
 
@@ -82,7 +91,9 @@ type App struct {
 	hub        publisher.Origin
 	resolver   *locale.Resolver      // nil without a database
 	publishers []authstore.Publisher // sites grow as gates claim them, until the domain is wired
-	open       int                   // index of the publisher that takes unlisted sites, or -1
+	catalog    *i18n.Catalog
+	renderer   *pages.Renderer
+	open       int // index of the publisher that takes unlisted sites, or -1
 
 	ctx    caddy.Context
 	log    *zap.Logger
@@ -93,6 +104,9 @@ type App struct {
 	closed   bool      // guarded by mu
 	failed   error     // guarded by mu; why the store could not be opened
 	failedAt time.Time // guarded by mu
+
+	stopMails context.CancelFunc // guarded by mu; nil until the domain is wired
+	mailing   sync.WaitGroup     // the worker that sends mails
 }
 
 // CaddyModule returns the Caddy module information.
@@ -120,6 +134,9 @@ func (a *App) Provision(ctx caddy.Context) error {
 		return err
 	}
 	if err := a.readPublishers(); err != nil {
+		return err
+	}
+	if err := a.readPages(); err != nil {
 		return err
 	}
 	return a.checkDeclaration(ctx)
@@ -249,6 +266,10 @@ func (a *App) Cleanup() error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.closed = true
+	if a.stopMails != nil { // what is under way needs the store
+		a.stopMails()
+		a.mailing.Wait()
+	}
 	if a.node == nil {
 		return nil
 	}

@@ -38,6 +38,7 @@ func init() {
 //		mail              <module> [<arguments…>]
 //		signing_algorithm ES256|EdDSA|RS256
 //		locale            { … }
+//		templates         <folder>
 //		publisher         <id> { … }
 //	}
 //
@@ -117,12 +118,16 @@ func (p *globalParser) option() error {
 		return p.guest("mail", "usher.mailers", &p.app.MailerRaw)
 	case "signing_algorithm":
 		return p.algorithm()
+	case "templates":
+		folder, err := parseTemplates(p.d)
+		p.app.Templates = folder
+		return err
 	case "locale":
 		l, err := parseLocale(p.d)
 		p.app.Locale = l
 		return err
 	}
-	return p.d.Errf("unknown option %q; known are hub, store, mail, signing_algorithm, locale and publisher", name)
+	return p.d.Errf("unknown option %q; known are hub, store, mail, signing_algorithm, locale, templates and publisher", name)
 }
 
 // hub reads the origin that the dispenser stands on.

@@ -6,7 +6,9 @@ package caddymodule
 import (
 	"slices"
 	"strings"
+	"time"
 
+	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
 	"github.com/usher-sso/usher/internal/consent"
@@ -22,7 +24,10 @@ import (
 //		offers  <id…>
 //		consent <name> { … }
 //		capture { … }
+//		brand { … }
+//		verify_email [<time after registration>]
 //		reset_urls <origin…>
+//		reveal_unknown_email
 //		api_token  <secret>
 //	}
 func (p *globalParser) publisher(d *caddyfile.Dispenser) error {
@@ -93,12 +98,32 @@ func (p *globalParser) publisherOption(d *caddyfile.Dispenser, own *Publisher) (
 	case "capture":
 		own.Capture, err = parseCapture(d)
 		return err
+	case "brand":
+		own.Brand, err = parseBrand(d)
+		return err
+	case "verify_email":
+		return parseVerifyEmail(d, own)
 	case "reset_urls":
 		return parseResetURLs(d, own)
+	case "reveal_unknown_email":
+		own.RevealUnknownEmail = true
+		return end(d)
 	case "api_token":
 		return parseAPIToken(d, own)
 	}
-	return d.Errf("unknown option %q of a publisher; known are name, sites, offers, consent, capture, reset_urls and api_token", d.Val())
+	return d.Errf("unknown option %q of a publisher; known are name, sites, offers, consent, capture, brand, verify_email, reset_urls, reveal_unknown_email and api_token", d.Val())
+}
+
+func parseVerifyEmail(d *caddyfile.Dispenser, own *Publisher) error {
+	within := time.Duration(0)
+	if d.NextArg() {
+		var err error
+		if within, err = caddy.ParseDuration(d.Val()); err != nil || within < 0 {
+			return d.Errf("%q is no time after registration; write one such as 72h or 7d, or nothing for before the first entry", d.Val())
+		}
+	}
+	own.VerifyEmail = (*caddy.Duration)(&within)
+	return end(d)
 }
 
 func parseResetURLs(d *caddyfile.Dispenser, own *Publisher) error {
@@ -182,6 +207,7 @@ func (p *globalParser) publisherOffers(d *caddyfile.Dispenser, own *Publisher) e
 //		version <version>
 //		label   <text with at most one [link](https://…)>
 //		value   <address of the full text>
+//		transition_until <day>
 //		required
 //		enabled_by_default
 //	}
@@ -210,12 +236,14 @@ func parseConsent(d *caddyfile.Dispenser) (c Consent, err error) {
 			c.Label, err = one(d, "the words beside the box")
 		case "value":
 			c.Value, err = one(d, "the address of the full text")
+		case "transition_until":
+			c.TransitionUntil, err = one(d, "a day, such as 2027-01-31")
 		case "required":
 			c.Required = true
 		case "enabled_by_default":
 			c.EnabledByDefault = true
 		default:
-			err = d.Errf("unknown option %q of a consent; known are version, label, value, required and enabled_by_default", name)
+			err = d.Errf("unknown option %q of a consent; known are version, label, value, transition_until, required and enabled_by_default", name)
 		}
 		if err == nil {
 			err = end(d)
@@ -241,6 +269,7 @@ func parseConsent(d *caddyfile.Dispenser) (c Consent, err error) {
 // parseCapture reads
 //
 //	capture {
+//		enforce
 //		field    <key> [required]
 //		question <key> <text> [required] {
 //			choice <text>
@@ -255,6 +284,16 @@ func parseCapture(d *caddyfile.Dispenser) (*Capture, error) {
 	var c Capture
 	seen := map[string]bool{}
 	for level := d.Nesting(); d.NextBlock(level); {
+		if d.Val() == "enforce" {
+			if c.Enforce {
+				return nil, d.Err("enforce is given twice; remove one")
+			}
+			c.Enforce = true
+			if err := end(d); err != nil {
+				return nil, err
+			}
+			continue
+		}
 		f, err := parseField(d)
 		if err != nil {
 			return nil, err
@@ -272,7 +311,7 @@ func parseField(d *caddyfile.Dispenser) (f CaptureField, err error) {
 	kind := d.Val()
 	head := *d
 	if kind != "field" && kind != "question" {
-		return f, d.Errf("unknown option %q of capture; known are field and question", kind)
+		return f, d.Errf("unknown option %q of capture; known are enforce, field and question", kind)
 	}
 	if f.Key, err = one(d, "a key, such as birthDate, or custom_1 for a question"); err != nil {
 		return f, err

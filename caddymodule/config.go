@@ -4,9 +4,13 @@
 package caddymodule
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"strings"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
 
 	"github.com/usher-sso/usher/authstore"
 	"github.com/usher-sso/usher/internal/capture"
@@ -38,9 +42,22 @@ type Publisher struct {
 	// What customers are asked about themselves. Default: nothing.
 	Capture *Capture `json:"capture,omitempty"`
 
+	// How its pages look. Default: plain.
+	Brand *Brand `json:"brand,omitempty"`
+
 	// Origins of pages that a reset mail may link to when a client names one,
 	// such as https://app.example.com. Default: the publisher's gated sites.
 	ResetURLs []string `json:"reset_urls,omitempty"`
+
+	// Whether customers must prove, by a link or code in a mail, that they read
+	// mail at their address: how long after registration they may go without, 0s
+	// for before they first come in. Default: they need not.
+	VerifyEmail *caddy.Duration `json:"verify_email,omitempty"`
+
+	// Whether clients of the API that ask for a reset mail are told that no
+	// account has the address (404 USER0004), as the hosted service does. Anyone
+	// can then find out who has an account. Default: false.
+	RevealUnknownEmail bool `json:"reveal_unknown_email,omitempty"`
 
 	// The digest of the secret by which the publisher's own servers prove
 	// themselves in the header X-Publisher-Token: SHA-256 in base64url without
@@ -70,6 +87,12 @@ type Consent struct {
 	// Whether customers must accept to come in. Default: false.
 	Required bool `json:"required,omitempty"`
 
+	// When customers who accepted an earlier version must have accepted this one:
+	// a day, such as 2027-01-31, at whose start (UTC) it is, or a time in RFC
+	// 3339. Until then they are told of it and may go on. New customers accept the
+	// newest version. Default: at once.
+	TransitionUntil string `json:"transition_until,omitempty"`
+
 	// Whether the box is ticked beforehand. Default: false.
 	EnabledByDefault bool `json:"enabled_by_default,omitempty"`
 }
@@ -79,6 +102,11 @@ type Capture struct {
 	// The questions, in the order shown. Default: first and last name, and
 	// birth date, none of them required.
 	Fields []CaptureField `json:"fields,omitempty"`
+
+	// Whether gates stop customers who have not answered what is required, in the
+	// middle of a session too. Otherwise they are asked when they next sign in.
+	// Default: false.
+	Enforce bool `json:"enforce,omitempty"`
 }
 
 // CaptureField is one question.
@@ -137,7 +165,7 @@ func (p Publisher) record(hub publisher.Origin) (authstore.Publisher, error) {
 		}
 		r.ResetURLs = append(r.ResetURLs, string(page))
 	}
-	r.TokenDigest = p.APITokenDigest
+	r.TokenDigest, r.RevealUnknownEmail = p.APITokenDigest, p.RevealUnknownEmail
 	if len(p.Consents) > maxConsents {
 		return r, fmt.Errorf("more than %d consents are configured; their names would not fit into a token", maxConsents)
 	}
@@ -158,7 +186,13 @@ func (p Publisher) record(hub publisher.Origin) (authstore.Publisher, error) {
 		if err != nil {
 			return r, err
 		}
-		r.Capture = authstore.Capture{Enabled: true, Fields: fields}
+		r.Capture = authstore.Capture{Enabled: true, Fields: fields, Enforced: p.Capture.Enforce}
+	}
+	if p.VerifyEmail != nil {
+		if *p.VerifyEmail < 0 {
+			return r, errors.New("verify_email is negative; write how long customers may go without, such as 72h, or nothing")
+		}
+		r.VerifyEmail, r.VerifyWithin = true, time.Duration(*p.VerifyEmail)
 	}
 	return r, nil
 }
@@ -200,8 +234,28 @@ func (c Consent) definition() (authstore.ConsentDefinition, error) {
 	if d.Label == "" {
 		return d, fmt.Errorf("consent %s has no label; say what the customer agrees to", c.Name)
 	}
-	_, err := consent.ParseLabel(d.Label)
-	return d, err
+	if _, err := consent.ParseLabel(d.Label); err != nil {
+		return d, err
+	}
+	var err error
+	d.TransitionUntil, err = moment(c.TransitionUntil)
+	if err != nil {
+		return d, fmt.Errorf("transition_until of consent %s: %w", c.Name, err)
+	}
+	return d, nil
+}
+
+// moment reads a day, which begins at midnight UTC, or a time; "" is none.
+func moment(s string) (time.Time, error) {
+	if s == "" {
+		return time.Time{}, nil
+	}
+	for _, form := range []string{time.DateOnly, time.RFC3339} {
+		if t, err := time.Parse(form, s); err == nil {
+			return t.UTC(), nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("%q is not a day such as 2027-01-31, nor a time such as 2027-01-31T06:00:00Z", s)
 }
 
 func (c Capture) fields() ([]authstore.CaptureField, error) {

@@ -32,6 +32,7 @@ type domain struct {
 	api    *http.ServeMux
 	gate   func(sites []publisher.Origin, policy *gate.Policy) *gate.Gate
 	rotate func(context.Context) error
+	mails  *notice.Worker
 }
 
 var errStopped = errors.New("this configuration is no longer in use")
@@ -64,6 +65,9 @@ func (a *App) wired(ctx context.Context) (*domain, error) {
 	}
 	a.domain.Store(d)
 	go a.rotateKeys(d)
+	working, stop := context.WithCancel(a.ctx)
+	a.stopMails = stop
+	a.mailing.Go(func() { d.mails.Deliver(working) })
 	return d, nil
 }
 
@@ -93,34 +97,32 @@ func (a *App) wire(ctx context.Context, n *node) (*domain, error) {
 	if err != nil {
 		return nil, err
 	}
-	renderer, err := pages.NewRenderer()
-	if err != nil {
-		return nil, err
-	}
-	renderer.OnError = func(page string, err error) {
-		a.log.Error("rendering a page", zap.String("page", page), zap.Error(err))
-	}
 	sessions := session.NewManager(n.store, n.memory, keys, directory, n.root)
-	notices := notice.NewSender(a.hub, a.mailer, n.throttle, func(err error) { a.log.Error("telling a customer", zap.Error(err)) })
+	notices := notice.NewSender(n.store, n.throttle)
 	customers := customer.NewService(n.store, sessions, n.hasher, n.limits, notices, n.root)
+	dispatcher := flow.NewDispatcher(n.store, directory)
 	signIn := sso.NewService(a.hub, n.store, sessions, directory, n.root)
-	sitePages := pages.SitePages{Hub: a.hub, Renderer: renderer, Directory: directory}
+	sitePages := pages.SitePages{Hub: a.hub, Renderer: a.renderer, Directory: directory}
 
 	hub := pages.NewHub(pages.Config{
-		Origin: a.hub, Renderer: renderer, Store: n.store, Directory: directory, Customers: customers,
-		Sessions: sessions, SSO: signIn, Flow: flow.NewDispatcher(n.store, directory),
+		Origin: a.hub, Renderer: a.renderer, Store: n.store, Directory: directory, Customers: customers,
+		Sessions: sessions, SSO: signIn, Flow: dispatcher,
 		Notices: notices, Locale: a.resolver, Report: a.report,
 	})
 	api := mediastore.New(mediastore.Config{
 		Hub: a.hub, Store: n.store, Directory: directory, Customers: customers, Sessions: sessions, Keys: keys,
 		Notices: notices, Locale: a.resolver, Report: a.report,
 	})
+	mails := notice.NewWorker(notices, notice.WorkerConfig{
+		Hub: a.hub, Store: n.store, Mailer: a.mailer, Catalog: a.catalog, Links: customers.Links(a.hub),
+		Report: func(err error) { a.log.Error("telling customers by mail", zap.Error(err)) },
+	})
 	return &domain{
-		hub: hubMux(hub, api), api: apiMux(api), rotate: keys.Rotate,
+		hub: hubMux(hub, api), api: apiMux(api), rotate: keys.Rotate, mails: mails,
 		gate: func(sites []publisher.Origin, policy *gate.Policy) *gate.Gate {
 			return gate.New(gate.Config{
 				Sites: sites, Policy: policy, Hub: a.hub, Sessions: sessions, Keys: keys,
-				SSO: signIn, Directory: directory, Pages: sitePages,
+				SSO: signIn, Directory: directory, Flow: dispatcher, Pages: sitePages,
 			})
 		},
 	}, nil

@@ -33,6 +33,7 @@ func TestDemoIsValid(t *testing.T) {
 }
 
 func TestExamplesAreValidAndExplained(t *testing.T) {
+	t.Setenv("SMTP_PASSWORD", "secret")
 	folders, err := os.ReadDir("../examples")
 	if err != nil {
 		t.Fatal(err)

@@ -129,7 +129,7 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 	gate.Strip(r)
 	guard, err := g.guard(r)
 	if err != nil {
-		return unavailable(w, err)
+		return unavailablePage(w, err)
 	}
 	id, pass, err := guard.Serve(w, r, asked(r))
 	switch {

@@ -8,11 +8,16 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strconv"
+	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"go.uber.org/zap"
 
 	"github.com/usher-sso/usher/internal/locale"
+	"github.com/usher-sso/usher/internal/mediastore"
+	"github.com/usher-sso/usher/pages"
 )
 
 // Hub serves the hub: the pages on which viewers register, sign in and sign
@@ -50,11 +55,15 @@ func appOf(ctx caddy.Context, directive string) (*App, error) {
 // ServeHTTP answers a request to the hub.
 func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.Handler) error {
 	if _, ok := h.app.hub.ForHost(r.Host); !ok {
-		return caddyhttp.Error(http.StatusMisdirectedRequest, fmt.Errorf("host %q is not the hub %s", r.Host, h.app.hub))
+		if pages.WantsPage(r) {
+			return caddyhttp.Error(http.StatusMisdirectedRequest, fmt.Errorf("host %q is not the hub %s", r.Host, h.app.hub))
+		}
+		mediastore.Misdirected(w)
+		return nil
 	}
 	d, err := h.app.wired(r.Context())
 	if err != nil {
-		return unavailable(w, err)
+		return h.app.unavailable(w, r, err)
 	}
 	d.hub.ServeHTTP(w, h.app.fromClient(r))
 	return nil
@@ -73,9 +82,23 @@ func (a *App) fromClient(r *http.Request) *http.Request {
 	return direct
 }
 
-// unavailable refuses a request because the store cannot be asked.
-func unavailable(w http.ResponseWriter, err error) error {
-	w.Header().Set("Retry-After", "5")
+// reopened is how long a client is asked to wait for the store.
+const reopened = 5 * time.Second
+
+// unavailable refuses a request because the store cannot be opened.
+func (a *App) unavailable(w http.ResponseWriter, r *http.Request, err error) error {
+	if pages.WantsPage(r) {
+		return unavailablePage(w, err)
+	}
+	a.log.Error("answering a request", zap.String("method", r.Method), zap.Error(err))
+	mediastore.Unavailable(w, reopened)
+	return nil
+}
+
+// unavailablePage is unavailable for who expects a page: Caddy's own error, for
+// which operators may have one.
+func unavailablePage(w http.ResponseWriter, err error) error {
+	w.Header().Set("Retry-After", strconv.Itoa(int(reopened.Seconds())))
 	w.Header().Set("Cache-Control", "no-store")
 	return caddyhttp.Error(http.StatusServiceUnavailable, err)
 }
