@@ -101,7 +101,7 @@ func (h *Hub) login(w http.ResponseWriter, r *http.Request, v visit) error {
 	case err != nil:
 		return err
 	}
-	if err := h.ensureMail(r, e); err != nil {
+	if err := h.ensureMail(r, v, e); err != nil {
 		return err
 	}
 	h.welcome(w, r, v, e)

@@ -24,7 +24,7 @@ func (h *Hub) askForgot(w http.ResponseWriter, _ *http.Request, v visit) error {
 func (h *Hub) forgot(w http.ResponseWriter, r *http.Request, v visit) error {
 	view := h.forgotView(v)
 	view.Email = r.PostForm.Get("email")
-	_, err := h.Customers.RequestReset(r.Context(), v.publisher, customer.ResetRequest{Email: view.Email, IP: viewerIP(r)})
+	_, err := h.Customers.RequestReset(r.Context(), v.publisher, customer.ResetRequest{Email: view.Email, IP: viewerIP(r), Back: v.wayBack()})
 	if errors.Is(err, customer.ErrEmail) {
 		view.EmailError = v.say("form.email.invalid")
 		h.Renderer.Forgot(w, http.StatusUnprocessableEntity, view)

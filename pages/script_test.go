@@ -34,7 +34,7 @@ var update = flag.Bool("update", false, "rewrite what the scripts expect")
 //	silently <origin> <path>  the same, but no page may be shown
 //	callback                  the site takes the visitor back from where they were sent
 //	mail                      the viewer opens the next mail; $to and $link are its link, $code its code, and
-//	                          $typed the same code as somebody may type it
+//	                          $typed the same code as somebody may type it, $linkquery the link's query
 //	down                      the store's next read and next write fail
 //	from <address>            requests come from that IP address
 //	GET <address>             at the hub; $ask, and $to for where the last step led
@@ -246,7 +246,7 @@ func (p *player) request(t *testing.T, method, rest string, headers http.Header)
 			form.Add(name, long(strings.NewReplacer("$code", p.code, "$typed", typed).Replace(value)))
 		}
 	}
-	target := strings.NewReplacer("$ask", p.ask, "$query", query(p.ask), "$to", p.to, "$link", p.link).Replace(words[0])
+	target := strings.NewReplacer("$ask", p.ask, "$query", query(p.ask), "$to", p.to, "$linkquery", query(p.link), "$link", p.link).Replace(words[0])
 	r := p.asking(method, hub+strings.TrimPrefix(target, hub), form)
 	for name := range headers {
 		if r.Header.Set(name, headers.Get(name)); headers.Get(name) == "" {

@@ -111,7 +111,7 @@ func first(form *regexp.Regexp, page string) string {
 }
 
 // random are the parts of a query that differ each time.
-var random = []string{"code", "state", "nonce", "code_challenge", "token"}
+var random = []string{"code", "state", "nonce", "code_challenge", "token", "page"}
 
 // plain writes an address so that it can be read and compared.
 func plain(address string) string {

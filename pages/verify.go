@@ -91,7 +91,7 @@ func (h *Hub) checkMail(v visit, address string) Verify {
 func (h *Hub) verifyAgain(w http.ResponseWriter, r *http.Request, v visit) error {
 	return h.unverified(w, r, v, func(c authstore.Customer, _ Verify) error {
 		var limit *customer.LimitError
-		if err := h.Customers.StartVerification(r.Context(), c); err != nil && !errors.As(err, &limit) {
+		if err := h.Customers.StartVerification(r.Context(), c, v.wayBack()); err != nil && !errors.As(err, &limit) {
 			return err
 		}
 		redirect(w, with(v.to(customer.VerifyPath), "done", "sent"))
@@ -101,12 +101,12 @@ func (h *Hub) verifyAgain(w http.ResponseWriter, r *http.Request, v visit) error
 
 // ensureMail has the mail to verify an address sent to a customer who has signed
 // in and has to do that now, unless one was that still works.
-func (h *Hub) ensureMail(r *http.Request, e customer.Entry) error {
+func (h *Hub) ensureMail(r *http.Request, v visit, e customer.Entry) error {
 	step, err := h.Flow.Next(r.Context(), e.Session)
 	if err != nil || step != flow.Verify {
 		return err
 	}
-	return h.Customers.EnsureVerification(r.Context(), e.Customer)
+	return h.Customers.EnsureVerification(r.Context(), e.Customer, v.wayBack())
 }
 
 // Verify asks for the code that was mailed to an address, as the field "code".

@@ -28,7 +28,10 @@ type visit struct {
 	publisher authstore.Publisher
 	request   *sso.Request // the site's question that brought the viewer, or nil
 	query     string       // of all pages of this visit
-	then      accountPage  // page of the account to go on to after signing in, or ""
+	back      string       // page of a site to go on to, when a mail brought the viewer, or ""
+	backSite  publisher.Origin
+	backPage  string      // sealed, see sso.Request
+	then      accountPage // page of the account to go on to after signing in, or ""
 
 	language  *i18n.Language // of what the viewer reads
 	uiLocales string         // the languages that the address asks for, or ""
@@ -86,8 +89,22 @@ func (v visit) next() string {
 		return v.to(sso.AuthorizePath)
 	case page != "":
 		return v.to(page.path())
+	case v.back != "":
+		return v.back
 	}
 	return v.to("/")
+}
+
+// wayBack returns what a mailed link needs, so that it leads to the page that
+// the viewer came from in whichever browser it is opened; as a query.
+func (v visit) wayBack() string {
+	switch {
+	case v.request != nil:
+		return url.Values{"site": {string(v.request.Site)}, "page": {v.request.Page}}.Encode()
+	case v.back != "":
+		return url.Values{"site": {string(v.backSite)}, "page": {v.backPage}}.Encode()
+	}
+	return ""
 }
 
 // stranger returns the visit of somebody of whom nothing is known but the
@@ -127,6 +144,13 @@ func (h *Hub) visit(r *http.Request) (visit, error) {
 	if named {
 		kept.Set("publisher", strconv.FormatInt(p.ID, 10))
 	}
+	site := publisher.Origin(q.Get("site"))
+	if owner, ok := h.Directory.BySite(site); ok && owner.ID == p.ID && q.Has("page") {
+		v.backSite, v.backPage = site, sso.Page(q)
+		v.back = h.SSO.PageAt(site, v.backPage)
+		kept.Set("site", string(site))
+		kept.Set("page", v.backPage)
+	}
 	v.publisher, v.query = p, kept.Encode()
 	return v, nil
 }
@@ -154,6 +178,9 @@ func (h *Hub) chrome(v visit) Chrome {
 	if v.request != nil {
 		c.SiteName = v.request.Site.Host()
 		c.FormOrigins = []string{string(v.request.Site)}
+	} else if v.back != "" {
+		c.SiteName = v.backSite.Host()
+		c.FormOrigins = []string{string(v.backSite)}
 	}
 	return c
 }
@@ -229,6 +256,7 @@ func (h *Hub) arrival(r *http.Request, v visit) (customer.Arrival, error) {
 	a := customer.Arrival{
 		Device: session.Device{IP: viewerIP(r), UserAgent: r.UserAgent()},
 		Start:  session.AtHub,
+		Back:   v.wayBack(),
 	}
 	old, err := h.signedIn(r.Context(), r, v.publisher)
 	if err != nil && !errors.Is(err, session.ErrRefused) {

@@ -47,7 +47,7 @@ func (s *Service) ChangeEmail(ctx context.Context, c authstore.Customer, address
 	}
 	changed, err := s.store.ChangeEmail(ctx, authstore.EmailChange{
 		Customer: c.ID, Address: to.Address, From: from.Key, To: to.Key, Kills: purposeReset,
-		Tell: append(verification(p), authstore.Mail{
+		Tell: append(verification(p, ""), authstore.Mail{
 			Kind: notice.EmailChanged, To: from.Mailbox, Data: map[string]string{notice.Address: from.Address},
 		}),
 	})

@@ -35,7 +35,7 @@ func (s *Service) ConfirmEmailAt(ctx context.Context, p authstore.Publisher, add
 // EnsureVerification is StartVerification for a customer who must verify their
 // address now: nothing is sent while the link in an earlier mail still works,
 // nor when they were sent many.
-func (s *Service) EnsureVerification(ctx context.Context, c authstore.Customer) error {
+func (s *Service) EnsureVerification(ctx context.Context, c authstore.Customer, back string) error {
 	email, err := ParseEmail(c.Email)
 	if err != nil {
 		return fmt.Errorf("reading the address of customer %d: %w", c.ID, err)
@@ -48,7 +48,7 @@ func (s *Service) EnsureVerification(ctx context.Context, c authstore.Customer) 
 		return fmt.Errorf("reading a ticket: %w", err)
 	}
 	var limit *LimitError
-	if err := s.StartVerification(ctx, c); err != nil && !errors.As(err, &limit) {
+	if err := s.StartVerification(ctx, c, back); err != nil && !errors.As(err, &limit) {
 		return err
 	}
 	return nil

@@ -36,11 +36,11 @@ func TestMailIsEnsuredOnlyWhileNoneWorks(t *testing.T) {
 	w := newWorld(t)
 	c := w.mustRegisterAt(t, strict, address).Customer
 	w.mustMail(t)
-	if err := w.EnsureVerification(t.Context(), c); err != nil || len(w.mailed(t)) != 0 {
+	if err := w.EnsureVerification(t.Context(), c, ""); err != nil || len(w.mailed(t)) != 0 {
 		t.Errorf("a second mail is sent while the first works, %v", err)
 	}
 	w.clock.Add(customer.VerifyLife)
-	if err := w.EnsureVerification(t.Context(), c); err != nil || len(w.mailed(t)) != 1 {
+	if err := w.EnsureVerification(t.Context(), c, ""); err != nil || len(w.mailed(t)) != 1 {
 		t.Errorf("no mail is sent after the first is worth nothing, %v", err)
 	}
 }

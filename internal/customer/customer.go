@@ -71,6 +71,7 @@ type Arrival struct {
 	OfferID  string // the offer that was named instead of a publisher
 	Replaced string // session that the same browser had before, or ""
 	Known    string // Entry.Known of an earlier visit of the same browser, or ""
+	Back     string // a query for links in mails, which leads back to where the viewer came from
 }
 
 // Entry is what a successful registration or login gives.
@@ -145,7 +146,7 @@ func (s *Service) create(ctx context.Context, p authstore.Publisher, email Email
 	c.EmailVerified = time.Time{}
 	started, given := s.sessions.Prepare(c, from.OfferID, from.Device, from.Start)
 	registration := authstore.Registration{
-		Customer: c, Answers: answers, Session: &started, Tell: verification(p),
+		Customer: c, Answers: answers, Session: &started, Tell: verification(p, from.Back),
 		Identity: authstore.Identity{Provider: authstore.ProviderPassword, Subject: email.Key, Password: encoded},
 	}
 	if from.Start == session.None {

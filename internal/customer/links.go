@@ -41,9 +41,14 @@ func (Links) Mailbox(c authstore.Customer) (string, error) {
 	return email.Mailbox, err
 }
 
-// page returns the address of one of the hub's pages with the secret for it.
-func (l Links) page(path string, publisher int64, token string) string {
-	return l.hub + path + "?" + url.Values{"publisher": {strconv.FormatInt(publisher, 10)}, "token": {token}}.Encode()
+// page returns the address of one of the hub's pages with the secret for it, and
+// a query that the mail was queued with.
+func (l Links) page(path string, publisher int64, token, back string) string {
+	address := l.hub + path + "?" + url.Values{"publisher": {strconv.FormatInt(publisher, 10)}, "token": {token}}.Encode()
+	if back != "" {
+		address += "&" + back
+	}
+	return address
 }
 
 // secrets is what a mail tells of a new ticket.
@@ -85,7 +90,7 @@ func (l Links) ResetLink(ctx context.Context, m authstore.Mail, c authstore.Cust
 	if err != nil {
 		return notice.Link{}, err
 	}
-	link := notice.Link{URL: l.page(ResetPath, c.PublisherID, made.token), Code: shown(made.code)}
+	link := notice.Link{URL: l.page(ResetPath, c.PublisherID, made.token, m.Data[notice.Back]), Code: shown(made.code)}
 	if page != nil {
 		link.URL = withReset(*page, c, made.token)
 	}
@@ -94,7 +99,7 @@ func (l Links) ResetLink(ctx context.Context, m authstore.Mail, c authstore.Cust
 
 // VerifyLink makes the link by which a customer proves to read mail at their
 // address, good for VerifyLife and the only one.
-func (l Links) VerifyLink(ctx context.Context, _ authstore.Mail, c authstore.Customer) (notice.Link, error) {
+func (l Links) VerifyLink(ctx context.Context, m authstore.Mail, c authstore.Customer) (notice.Link, error) {
 	email, err := ParseEmail(c.Email)
 	if err != nil || !c.EmailVerified.IsZero() {
 		return notice.Link{}, notice.ErrOutdated
@@ -103,7 +108,7 @@ func (l Links) VerifyLink(ctx context.Context, _ authstore.Mail, c authstore.Cus
 	if err != nil {
 		return notice.Link{}, err
 	}
-	return notice.Link{URL: l.page(ConfirmPath, c.PublisherID, made.token), Code: shown(made.code)}, nil
+	return notice.Link{URL: l.page(ConfirmPath, c.PublisherID, made.token, m.Data[notice.Back]), Code: shown(made.code)}, nil
 }
 
 // UndoEmailLink makes the link by which the owner of an address gets back the
@@ -119,7 +124,7 @@ func (l Links) UndoEmailLink(ctx context.Context, m authstore.Mail, c authstore.
 	if err != nil {
 		return notice.Link{}, err
 	}
-	return notice.Link{URL: l.page(UndoPath, c.PublisherID, made.token), Code: shown(made.code)}, nil
+	return notice.Link{URL: l.page(UndoPath, c.PublisherID, made.token, ""), Code: shown(made.code)}, nil
 }
 
 // Interface guard

@@ -46,6 +46,7 @@ type ResetRequest struct {
 	Email string
 	Page  string // of the publisher's, for the link to lead to; "" for the hub's
 	IP    string // of whoever asks
+	Back  string // added to the query of a link to the hub's page
 }
 
 // RequestReset has a reset link mailed to the customer with that address, unless
@@ -73,7 +74,7 @@ func (s *Service) RequestReset(ctx context.Context, p authstore.Publisher, r Res
 	if unknown || c.Disabled || often != nil {
 		to = 0 // a mail for nobody, so that the time taken tells nothing either
 	}
-	return unknown, s.notices.ResetPassword(ctx, p.ID, to, r.Page)
+	return unknown, s.notices.ResetPassword(ctx, p.ID, to, r.Page, r.Back)
 }
 
 // maxPage is the longest address that browsers and servers agree on.

@@ -41,16 +41,17 @@ var verificationsPerAddress = throttle.Limit{Tries: 5, Window: time.Hour}
 
 // verification returns the mails to a new address of a publisher's customer that
 // the publisher wants.
-func verification(p authstore.Publisher) []authstore.Mail {
+func verification(p authstore.Publisher, back string) []authstore.Mail {
 	if !p.VerifyEmail {
 		return nil
 	}
-	return []authstore.Mail{{Kind: notice.Verify}}
+	return []authstore.Mail{{Kind: notice.Verify, Data: map[string]string{notice.Back: back}}}
 }
 
 // StartVerification has a link mailed by which a customer proves to read mail at
-// their address. Nothing is sent to one who has. Errors: *LimitError.
-func (s *Service) StartVerification(ctx context.Context, c authstore.Customer) error {
+// their address. Nothing is sent to one who has. back is added to the link's
+// query. Errors: *LimitError.
+func (s *Service) StartVerification(ctx context.Context, c authstore.Customer, back string) error {
 	email, err := ParseEmail(c.Email)
 	if err != nil {
 		return fmt.Errorf("reading the address of customer %d: %w", c.ID, err)
@@ -58,7 +59,7 @@ func (s *Service) StartVerification(ctx context.Context, c authstore.Customer) e
 	if err := s.limits.take(throttle.Key{Name: "verify/" + accountName(c.PublisherID, email.Key), Limit: verificationsPerAddress}); err != nil {
 		return err
 	}
-	return s.notices.VerifyEmail(ctx, c)
+	return s.notices.VerifyEmail(ctx, c, back)
 }
 
 // VerifyTicket returns the ticket behind the secret of a link to verify an

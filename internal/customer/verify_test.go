@@ -48,7 +48,7 @@ func TestNewAddressIsVerifiedWhereThePublisherWantsIt(t *testing.T) {
 	if _, err := w.ConfirmEmail(t.Context(), strict, token); !errors.Is(err, customer.ErrLink) {
 		t.Errorf("second use: %v, want ErrLink", err)
 	}
-	if err := w.StartVerification(t.Context(), c); err != nil || len(w.mailed(t)) != 0 {
+	if err := w.StartVerification(t.Context(), c, ""); err != nil || len(w.mailed(t)) != 0 {
 		t.Errorf("one who is verified gets a mail, %v", err)
 	}
 	c, err := w.ChangeEmail(t.Context(), c, "new@example.com", password, "")
@@ -73,7 +73,7 @@ func TestVerificationIsRefused(t *testing.T) {
 			return strict, token
 		},
 		"older than another": func(t *testing.T, w *world, c authstore.Customer, token string) (authstore.Publisher, string) {
-			if err := w.StartVerification(t.Context(), c); err != nil {
+			if err := w.StartVerification(t.Context(), c, ""); err != nil {
 				t.Error(err)
 			}
 			w.mustMail(t)
@@ -118,7 +118,7 @@ func TestVerificationIsMailedOnceWhileOneWaits(t *testing.T) {
 	w := newWorld(t)
 	c := w.mustRegisterAt(t, strict, address).Customer
 	for range 2 {
-		if err := w.StartVerification(t.Context(), c); err != nil {
+		if err := w.StartVerification(t.Context(), c, ""); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -132,11 +132,11 @@ func TestVerificationMailsAreLimited(t *testing.T) {
 	w := newWorld(t)
 	c := w.mustRegister(t, address).Customer
 	for range 5 {
-		if err := w.StartVerification(t.Context(), c); err != nil {
+		if err := w.StartVerification(t.Context(), c, ""); err != nil {
 			t.Fatal(err)
 		}
 	}
-	wantLimit(t, w.StartVerification(t.Context(), c), 12*time.Minute)
+	wantLimit(t, w.StartVerification(t.Context(), c, ""), 12*time.Minute)
 }
 
 func TestCodeVerifiesOneCustomerForAFewTries(t *testing.T) {
@@ -162,7 +162,7 @@ func TestCodeVerifiesOneCustomerForAFewTries(t *testing.T) {
 	if _, err := w.ConfirmEmailByCode(t.Context(), other, codes["bob@example.com"]); !errors.Is(err, customer.ErrLink) {
 		t.Errorf("after five tries: %v, want ErrLink", err)
 	}
-	if err := w.StartVerification(t.Context(), other); err != nil {
+	if err := w.StartVerification(t.Context(), other, ""); err != nil {
 		t.Fatal(err)
 	}
 	_, _, code := secretsOf(t, w.mustMail(t))

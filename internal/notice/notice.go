@@ -42,6 +42,10 @@ const (
 	// Page is the page of a publisher's that a link leads to in place of ours.
 	Page = "page"
 
+	// Back is a query that is added to a link to the hub, which then leads back to
+	// where the viewer came from.
+	Back = "back"
+
 	// Address is the address that an account was moved away from, as it was
 	// written.
 	Address = "address"
@@ -105,17 +109,19 @@ func (s *Sender) PasswordChanged(ctx context.Context, c authstore.Customer) erro
 // VerifyEmail asks a customer to prove that they read mail at their address,
 // unless a mail that does waits already: of two links only the newer one works.
 // How often that may be asked for is limited where it is.
-func (s *Sender) VerifyEmail(ctx context.Context, c authstore.Customer) error {
-	return s.queueBy(ctx, s.store.QueueMailOnce, authstore.Mail{Kind: Verify, PublisherID: c.PublisherID, CustomerID: c.ID})
+func (s *Sender) VerifyEmail(ctx context.Context, c authstore.Customer, back string) error {
+	return s.queueBy(ctx, s.store.QueueMailOnce, authstore.Mail{
+		Kind: Verify, PublisherID: c.PublisherID, CustomerID: c.ID, Data: map[string]string{Back: back},
+	})
 }
 
 // ResetPassword sends a link by which a customer of a publisher sets a new
 // password, on a page of the publisher's or, if that is "", on ours. For nobody,
 // whose id is 0, it costs the same and sends nothing. How often that may be asked
 // for is limited where it is.
-func (s *Sender) ResetPassword(ctx context.Context, publisher, customer int64, page string) error {
+func (s *Sender) ResetPassword(ctx context.Context, publisher, customer int64, page, back string) error {
 	return s.queue(ctx, authstore.Mail{
-		Kind: Reset, PublisherID: publisher, CustomerID: customer, Data: map[string]string{Page: page},
+		Kind: Reset, PublisherID: publisher, CustomerID: customer, Data: map[string]string{Page: page, Back: back},
 	})
 }
 

@@ -180,8 +180,8 @@ func TestNoticesNameThePublisherAndTheHub(t *testing.T) {
 		"SessionEnded":    {func() error { return w.SessionEnded(t.Context(), c) }, "Eines Ihrer Geräte wurde abgemeldet", "https://id.example.com/login?publisher=100000001"},
 		"NewDevice":       {func() error { return w.NewDevice(t.Context(), c, "x", "") }, "Neue Anmeldung in Ihrem Konto", "https://id.example.com/forgot?publisher=100000001"},
 		"PasswordChanged": {func() error { return w.PasswordChanged(t.Context(), c) }, "Ihr Passwort wurde geändert", "https://id.example.com/forgot?publisher=100000001"},
-		"VerifyEmail":     {func() error { return w.VerifyEmail(t.Context(), c) }, "Bestätigen Sie Ihre E-Mail-Adresse", "https://id.example.com/verify?n="},
-		"ResetPassword":   {func() error { return w.ResetPassword(t.Context(), nova.ID, c.ID, "") }, "Wählen Sie ein neues Passwort", "https://id.example.com/reset?n="},
+		"VerifyEmail":     {func() error { return w.VerifyEmail(t.Context(), c, "") }, "Bestätigen Sie Ihre E-Mail-Adresse", "https://id.example.com/verify?n="},
+		"ResetPassword":   {func() error { return w.ResetPassword(t.Context(), nova.ID, c.ID, "", "") }, "Wählen Sie ein neues Passwort", "https://id.example.com/reset?n="},
 		"EmailChanged": {func() error {
 			return w.store.QueueMail(t.Context(), authstore.Mail{Kind: notice.EmailChanged, PublisherID: nova.ID, CustomerID: c.ID, To: "old@example.com"})
 		}, "Die E-Mail-Adresse Ihres Kontos wurde geändert", "https://id.example.com/undo?n="},
@@ -253,7 +253,7 @@ func TestMailersMayHaveAnAddressOfTheirOwn(t *testing.T) {
 
 func TestMailIsTriedAgainWithGrowingPauses(t *testing.T) {
 	w := newWorld(t)
-	if err := w.ResetPassword(t.Context(), nova.ID, w.mustCustomer(t, "ann@example.com", "").ID, ""); err != nil {
+	if err := w.ResetPassword(t.Context(), nova.ID, w.mustCustomer(t, "ann@example.com", "").ID, "", ""); err != nil {
 		t.Fatal(err)
 	}
 	w.mailer.set(errors.New("no mail server"))
@@ -297,13 +297,13 @@ func TestMailThatTellsNothingIsDroppedAtOnce(t *testing.T) {
 		reports int
 	}{
 		"for nobody": {func(t *testing.T, w *world, c authstore.Customer) {
-			if err := w.ResetPassword(t.Context(), nova.ID, 0, ""); err != nil {
+			if err := w.ResetPassword(t.Context(), nova.ID, 0, "", ""); err != nil {
 				t.Error(err)
 			}
 		}, 0},
 		"out of date": {func(t *testing.T, w *world, c authstore.Customer) {
 			w.links.fail = notice.ErrOutdated
-			if err := w.VerifyEmail(t.Context(), c); err != nil {
+			if err := w.VerifyEmail(t.Context(), c, ""); err != nil {
 				t.Error(err)
 			}
 		}, 0},
@@ -350,7 +350,7 @@ func TestMailThatTellsNothingIsDroppedAtOnce(t *testing.T) {
 func TestFailureToMakeALinkIsTriedAgain(t *testing.T) {
 	w := newWorld(t)
 	w.links.fail = errors.New("disk on fire")
-	if err := w.ResetPassword(t.Context(), nova.ID, w.mustCustomer(t, "ann@example.com", "").ID, ""); err != nil {
+	if err := w.ResetPassword(t.Context(), nova.ID, w.mustCustomer(t, "ann@example.com", "").ID, "", ""); err != nil {
 		t.Fatal(err)
 	}
 	if got := w.mailed(t); len(got) != 0 || w.waiting() != 1 || len(w.reports(t)) != 1 {

@@ -69,7 +69,7 @@ func (s *Service) Begin(w http.ResponseWriter, r *http.Request, site publisher.O
 	}
 	s.dropOldest(w, r, site)
 	CookiesFor(site).Set(w.Header(), PendingCookie+id, s.pending.Seal(value, string(site)+id), pendingLife)
-	ask := Request{Site: site, State: p.State, Nonce: p.Nonce, Challenge: challenge(p.Verifier), Silent: silent}
+	ask := Request{Site: site, State: p.State, Nonce: p.Nonce, Challenge: challenge(p.Verifier), Silent: silent, Page: s.sealPage(p.Return, site)}
 	return string(s.hub) + AuthorizePath + "?" + ask.Values().Encode()
 }
 

@@ -89,6 +89,49 @@ type Request struct {
 	// UILocales are the languages the pages should have, most wanted first
 	// (OpenID Connect Core, section 3.1.2.1); "" leaves it to the viewer.
 	UILocales string
+
+	// Page is the page that the visitor asked for, sealed: nobody can read it or
+	// make one. The site has it in its cookie; the hub passes it on in mails, whose
+	// links are opened in other browsers too. "" is the site's front page.
+	Page string
+}
+
+const (
+	// maxPage bounds the page in a request, which all pages of a visit carry on.
+	maxPage = 512
+
+	// pageContext keeps a sealed page from being taken for anything else.
+	pageContext = " page"
+)
+
+// pageForm is the form of a sealed page.
+var pageForm = regexp.MustCompile(`^[A-Za-z0-9_-]{1,1000}$`)
+
+// Page returns the sealed page in a query, or "" when it cannot be one: nobody
+// is refused for it.
+func Page(v url.Values) string {
+	if page := v.Get("page"); pageForm.MatchString(page) {
+		return page
+	}
+	return ""
+}
+
+// sealPage returns a path and query of a site as requests carry it.
+func (s *Service) sealPage(page string, site publisher.Origin) string {
+	if page == "/" || len(page) > maxPage {
+		return ""
+	}
+	return s.pending.Seal([]byte(page), string(site)+pageContext)
+}
+
+// PageAt returns the address of the page that was sealed for a site, or that of
+// the site's front page.
+func (s *Service) PageAt(site publisher.Origin, sealed string) string {
+	page, err := s.pending.Open(sealed, string(site)+pageContext)
+	if err != nil || !localPath(string(page)) {
+		page = []byte("/")
+	}
+	return string(site) + string(page)
 }
 
 // localesForm is what ui_locales may be: language tags with blanks between
@@ -119,6 +162,9 @@ func (r Request) Values() url.Values {
 	if r.UILocales != "" {
 		v.Set("ui_locales", r.UILocales)
 	}
+	if r.Page != "" {
+		v.Set("page", r.Page)
+	}
 	return v
 }
 
@@ -127,7 +173,7 @@ func (r Request) Values() url.Values {
 func (s *Service) ParseRequest(v url.Values) (Request, authstore.Publisher, error) {
 	r := Request{
 		Site: publisher.Origin(v.Get("site")), State: v.Get("state"), Nonce: v.Get("nonce"),
-		Challenge: v.Get("code_challenge"), Silent: v.Get("prompt") == "none", UILocales: UILocales(v),
+		Challenge: v.Get("code_challenge"), Silent: v.Get("prompt") == "none", UILocales: UILocales(v), Page: Page(v),
 	}
 	for name, values := range v {
 		if len(values) > 1 {
