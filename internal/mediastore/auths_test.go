@@ -48,6 +48,11 @@ func TestLogin(t *testing.T) {
 	if c := w.mustRead(t, id); !c.LastLogin.Equal(w.clock.Now()) || c.LastIP != client {
 		t.Errorf("last login %v from %s", c.LastLogin, c.LastIP)
 	}
+	jwt := w.call(t, "POST", "/auths", login("anna@example.com", password)).text(t, "jwt")
+	read := w.call(t, "GET", "/customers/"+id, "", bearer(jwt)...)
+	if reg, last := read.text(t, "regDate"), read.text(t, "lastLoginDate"); reg != "2026-03-01 12:00:00" || last != "2026-03-02 12:00:00" {
+		t.Errorf("registered %s, last login %s", reg, last)
+	}
 }
 
 func TestLoginIsRefusedAlikeForEveryReason(t *testing.T) {

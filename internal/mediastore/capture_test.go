@@ -38,9 +38,9 @@ func TestCaptureThatIsOff(t *testing.T) {
 	w.call(t, "PUT", "/customers/"+id+"/capture", `{"firstName":"Anna","birthDate":"1990-05-17","city":"Graz"}`, bearer(jwt)...).is(t, done, "")
 	w.call(t, "GET", "/customers/"+id+"/capture/status", "", bearer(jwt)...).is(t, `{"responseData":{"isCaptureEnabled":false,
 		"shouldCaptureBeDisplayed":false,"settings":[
+		{"key":"birthDate","enabled":false,"required":true,"answer":null},
 		{"key":"email","enabled":false,"required":false,"answer":"anna@example.com"},
 		{"key":"firstNameLastName","enabled":false,"required":false,"answer":{"firstName":null,"lastName":null}},
-		{"key":"birthDate","enabled":false,"required":false,"answer":null},
 		{"key":"address","enabled":false,"required":false,
 			"answer":{"address":null,"address2":null,"city":null,"state":null,"postCode":null,"country":null}},
 		{"key":"phoneNumber","enabled":false,"required":false,"answer":null},

@@ -67,17 +67,17 @@ func TestConsentsOfACustomer(t *testing.T) {
 	}
 }
 
-// Clients compare versions as texts, which puts "10" before "9".
-func TestConsentToAnOlderVersionIsToBeRenewed(t *testing.T) {
+// Clients compare versions as texts as well, which puts "10" before "9".
+func TestConsentToAnotherVersionIsToBeRenewed(t *testing.T) {
 	w := newWorld(t)
 	jwt, id, s := w.mustCustomer(t, authstore.Customer{Email: "anna@example.com"})
 	must(t, w.store.AnswerConsents(context.Background(), s.CustomerID, []authstore.ConsentRecord{
-		{Name: "terms", Version: "10", State: authstore.Accepted}, {Name: "marketing", Version: "0", State: authstore.Declined},
+		{Name: "terms", Version: "10", State: authstore.Accepted}, {Name: "marketing", Version: "9", State: authstore.Declined},
 		{Name: "gone", Version: "1", State: authstore.Accepted},
 	}))
 	w.call(t, "GET", "/customers/"+id+"/consents", "", bearer(jwt)...).is(t, consentsWith(
 		`"version":"10","state":"accepted","needsUpdate":true,"date":1772366400`,
-		`"version":"0","state":"declined","needsUpdate":true,"date":1772366400`), id)
+		`"version":"9","state":"declined","needsUpdate":true,"date":1772366400`), id)
 }
 
 // The client asks again.

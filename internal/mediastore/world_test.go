@@ -73,7 +73,7 @@ func newWorldWith(t testing.TB, hasher *customer.Hasher) *world {
 		{ID: theirs, Name: "Theirs", Offers: []string{"S100000002_US"}, RevealUnknownEmail: true, Capture: authstore.Capture{
 			Enabled: true, Fields: []authstore.CaptureField{{Key: "email"}, {Key: "phoneNumber", Required: true}, {Key: "companyName"}},
 		}},
-		{ID: bare, Name: "Bare"},
+		{ID: bare, Name: "Bare", Capture: authstore.Capture{Fields: []authstore.CaptureField{{Key: "birthDate", Required: true}}}},
 	}
 	must(t, w.store.DeclarePublishers(ctx, publishers))
 	directory, err := publisher.NewDirectory(publishers)
