@@ -4,7 +4,7 @@ GO         ?= go
 GOTESTSUM   = $(GO) run gotest.tools/gotestsum@v1.13.0
 STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: build demo test lint bench browser clean
+.PHONY: build demo test lint bench browser node clean
 
 build: ## the server, Caddy with usher's modules compiled in
 	$(GO) build -trimpath -o bin/usher ./cmd/usher
@@ -13,7 +13,7 @@ demo: build ## a hub and two sites on this machine
 	@cat examples/demo/hello.txt
 	@exec bin/usher run --config Caddyfile
 
-test: browser ## everything; says at the end what was skipped
+test: browser node ## everything; says at the end what was skipped
 	@test -z "$$(gofmt -l .)" || { echo "not formatted:"; gofmt -l .; exit 1; }
 	$(GO) vet ./...
 	$(GOTESTSUM) --format pkgname -- -race -timeout 14m ./...
@@ -27,14 +27,26 @@ browser: # installs Chromium for the browser tests where that is possible
 			echo "!!! Install the package chromium and run make test again."; \
 		fi; }
 
+node: # installs Node.js and npm, with which the tests install Cleeng's client library, where that is possible
+	@command -v node >/dev/null && command -v npm >/dev/null || { \
+		if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+			apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends nodejs npm; \
+		else \
+			echo "!!! npm is not installed and cannot be installed from here: the tests with Cleeng's client library WILL BE SKIPPED."; \
+			echo "!!! Install the packages nodejs and npm and run make test again."; \
+		fi; }
+
 lint: ## what reviewers would find first
 	@test -z "$$(gofmt -l .)" || { echo "not formatted:"; gofmt -l .; exit 1; }
 	$(GO) vet ./...
 	$(STATICCHECK) ./...
 	$(GO) mod tidy -diff
 
-bench: ## what the gate costs, beside bare reverse_proxy in the same run
-	$(GO) test -run '^$$' -bench . -benchmem ./internal/gate ./internal/token ./authstore/bolt ./internal/customer
+bench: ## ratios measured side by side: gate and bare proxy, API and respond, sign-in and raw hashing; and what pages cost
+	$(GO) test -run '^$$' -bench . -benchmem ./internal/gate ./internal/token ./authstore/bolt ./internal/i18n ./pages
+	$(GO) test -run '^$$' -bench 'Hash|CheckPassword' -benchmem ./internal/customer
+	$(GO) test -run '^$$' -bench Entry -benchtime 5x ./internal/customer
+	$(GO) test -run '^$$' -bench API -benchtime 15x ./internal/e2etest
 	$(GO) test -run '^$$' -bench Gate -benchtime 15x ./caddymodule
 
 clean:

@@ -92,9 +92,9 @@ const (
 
 // layers names the packages that are no features.
 var layers = map[string]layer{
-	"internal/secret": leaf, "internal/locale": leaf,
+	"internal/secret": leaf, "internal/locale": leaf, "internal/i18n": leaf,
 	"authstore": storage, "authstore/bolt": backend, "authstore/postgres": backend, "authstore/etcd": backend,
-	"internal/flow": journey, "internal/gate": journey, "internal/sso": journey,
+	"internal/gate": journey, "internal/sso": journey,
 	"pages": surface, "internal/mediastore": surface,
 	"caddymodule": adapter, ".": root, "cmd/usher": command,
 }
@@ -157,8 +157,13 @@ var importers = []struct {
 	{"github.com/oschwald/maxminddb-golang/v2/", []string{"internal/locale"}, "countries of addresses, from the operator's file"},
 	{"github.com/markbates/goth/", []string{"internal/social"}, "sign-in with other providers; never gothic, which keeps state in a package"},
 	{"golang.org/x/crypto/argon2", []string{"internal/customer"}, "password hashing that is not in the standard library"},
+	{"github.com/ccojocar/zxcvbn-go/", []string{"internal/customer"}, "how soon a password is guessed"},
 	{"golang.org/x/net/idna", []string{"internal/customer", "internal/publisher"}, "international domains of addresses and of sites"},
-	{"golang.org/x/text/language", []string{"internal/locale"}, "Accept-Language and the regions that languages imply"},
+	{"github.com/nicksnyder/go-i18n/v2/", []string{"internal/i18n"}, "messages in the viewers' languages, with their plural forms"},
+	{"github.com/go-playground/locales/", []string{"internal/i18n"}, "dates as the viewers' languages write them"},
+	{"golang.org/x/text/language", []string{"internal/locale", "internal/i18n"}, "Accept-Language and the regions that languages imply"},
+	{"golang.org/x/text/language/display", []string{"internal/i18n"}, "the languages' own names"},
+	{"golang.org/x/text/collate", []string{"internal/i18n"}, "the order of countries in a list"},
 	{"golang.org/x/text/currency", []string{"internal/locale"}, "currencies of countries"},
 	{"golang.org/x/sync/singleflight", []string{"internal/gate"}, "one renewal for parallel requests"},
 }
