@@ -21,7 +21,7 @@ func TestBinaryHasTheModules(t *testing.T) {
 	}
 	modules := strings.Fields(out)
 	for _, want := range []string{
-		"usher", "http.handlers.usher", "http.handlers.usher_gate", "usher.stores.bolt", "usher.mailers.outbox",
+		"usher", "http.handlers.usher", "http.handlers.usher_gate", "usher.stores.bolt", "usher.mailers.outbox", "usher.mailers.smtp",
 	} {
 		if !slices.Contains(modules, want) {
 			t.Errorf("module %s is missing", want)

@@ -86,14 +86,37 @@ func (s *server) chromiumWith(t testing.TB, preferences string) *chromium {
 		leave()
 		free()
 	})
-	if err := chromedp.Listen(ctx, b.hear); err != nil {
-		t.Fatalf("starting %s: %v", chromiumPath(t), err)
+	b.listen()
+	return b
+}
+
+// another opens a window that shares nothing with the browser but its process:
+// to servers it is another browser. It closes with the first.
+func (b *chromium) another(t testing.TB) *chromium {
+	t.Helper()
+	ctx, leave := chromedp.NewContext(b.ctx, chromedp.WithNewBrowserContext())
+	b.t.Cleanup(leave)
+	w := &chromium{t: t, s: b.s, ctx: ctx}
+	w.listen()
+	return w
+}
+
+// listen begins to take notes.
+func (b *chromium) listen() {
+	b.t.Helper()
+	if err := chromedp.Listen(b.ctx, b.hear); err != nil {
+		b.t.Fatalf("starting %s: %v", chromiumPath(b.t), err)
 	}
+	tell(b, audits.Enable, cdp.Empty{})
+}
+
+// tell gives the browser a command that answers nothing.
+func tell[P any](b *chromium, command cdp.Command[P, cdp.Empty], params P) {
+	b.t.Helper()
 	b.do(chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
-		_, err := cdp.Call(ctx, target, audits.Enable, cdp.Empty{})
+		_, err := cdp.Call(ctx, target, command, params)
 		return err
 	}))
-	return b
 }
 
 // chromiumPath finds the browser, or skips the test.
@@ -123,10 +146,18 @@ func (b *chromium) hear(event any) {
 		}
 	case *runtime.EventConsoleAPICalled:
 		if e.Type == runtime.ConsoleAPICalledTypeError || e.Type == runtime.ConsoleAPICalledTypeWarning {
-			b.faults = append(b.faults, "console: "+string(e.Type))
+			said := "console: " + string(e.Type)
+			for _, arg := range e.Args {
+				said += " " + arg.Description + string(arg.Value)
+			}
+			b.faults = append(b.faults, said)
 		}
 	case *runtime.EventExceptionThrown:
-		b.faults = append(b.faults, "exception: "+e.ExceptionDetails.Text)
+		said := "exception: " + e.ExceptionDetails.Text
+		if e.ExceptionDetails.Exception != nil {
+			said += " " + e.ExceptionDetails.Exception.Description
+		}
+		b.faults = append(b.faults, said)
 	case *audits.EventIssueAdded:
 		if e.Issue.Code == audits.InspectorIssueCodeContentSecurityPolicyIssue {
 			b.faults = append(b.faults, "a violation of the content security policy")
@@ -142,12 +173,15 @@ func (b *chromium) forgive(words string) {
 	b.forgiven = append(b.forgiven, words)
 }
 
-// judge fails the test for what the browser complained about.
+// judge fails the test for what the browser complained about since the last
+// judgement.
 func (b *chromium) judge() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	faults := b.faults
+	b.faults = nil
 next:
-	for _, fault := range b.faults {
+	for _, fault := range faults {
 		for _, words := range b.forgiven {
 			if strings.Contains(fault, words) {
 				continue next
@@ -235,10 +269,12 @@ func (b *chromium) shows() string {
 // noScript switches scripts off, for all pages from now on.
 func (b *chromium) noScript() {
 	b.t.Helper()
-	b.do(chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
-		_, err := cdp.Call(ctx, target, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
-		return err
-	}))
+	b.scriptsOff(true)
+}
+
+func (b *chromium) scriptsOff(off bool) {
+	b.t.Helper()
+	tell(b, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: off})
 }
 
 // trail returns the redirects since the last navigation began.

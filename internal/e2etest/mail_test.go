@@ -6,7 +6,7 @@ package e2etest
 import (
 	"io"
 	"mime"
-	"mime/quotedprintable"
+	"mime/multipart"
 	"net/mail"
 	"os"
 	"path/filepath"
@@ -56,11 +56,15 @@ func readLetter(r io.Reader) (letter, error) {
 	if err != nil {
 		return letter{}, err
 	}
-	body := io.Reader(m.Body)
-	if strings.EqualFold(m.Header.Get("Content-Transfer-Encoding"), "quoted-printable") {
-		body = quotedprintable.NewReader(m.Body)
+	_, params, err := mime.ParseMediaType(m.Header.Get("Content-Type"))
+	if err != nil {
+		return letter{}, err
 	}
-	text, err := io.ReadAll(body)
+	part, err := multipart.NewReader(m.Body, params["boundary"]).NextPart() // the text; HTML comes after it
+	if err != nil {
+		return letter{}, err
+	}
+	text, err := io.ReadAll(part)
 	return letter{to: to.Address, subject: subject, text: string(text)}, err
 }
 
