@@ -27,12 +27,12 @@ browser: # installs Chromium for the browser tests where that is possible
 			echo "!!! Install the package chromium and run make test again."; \
 		fi; }
 
-node: # installs Node.js and npm, with which the tests install Cleeng's client library, where that is possible
+node: # installs Node.js and npm, with which the tests install Cleeng's client library and axe, where that is possible
 	@command -v node >/dev/null && command -v npm >/dev/null || { \
 		if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
 			apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends nodejs npm; \
 		else \
-			echo "!!! npm is not installed and cannot be installed from here: the tests with Cleeng's client library WILL BE SKIPPED."; \
+			echo "!!! npm is not installed and cannot be installed from here: the tests with Cleeng's client library and axe WILL BE SKIPPED."; \
 			echo "!!! Install the packages nodejs and npm and run make test again."; \
 		fi; }
 

@@ -112,6 +112,7 @@ func (v visit) wayBack() string {
 func (h *Hub) stranger(r *http.Request) visit {
 	v := visit{uiLocales: sso.UILocales(r.URL.Query())}
 	v.language = h.Renderer.language(r, v.uiLocales, "")
+	v.publisher, _ = h.Directory.Only() // where there is one, it is theirs
 	if r.Method == http.MethodGet || r.Method == http.MethodHead {
 		v.here = r.URL.RequestURI()
 	}
@@ -125,7 +126,11 @@ func (h *Hub) visit(r *http.Request) (visit, error) {
 	if q.Has("state") {
 		request, p, err := h.SSO.ParseRequest(q)
 		if err != nil {
-			return v, v.dead("request", http.StatusBadRequest)
+			d := v.dead("request", http.StatusBadRequest)
+			if v.publisher.ID != 0 {
+				d.ActionLabel, d.ActionURL = v.say("action.front"), "/"
+			}
+			return v, d
 		}
 		v.publisher, v.request, v.query = p, &request, request.Values().Encode()
 		return v, nil
