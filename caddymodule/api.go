@@ -40,12 +40,12 @@ func (a *API) Provision(ctx caddy.Context) (err error) {
 
 // ServeHTTP answers a request for one of the API's paths.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	if !isAPI(r) {
+		return next.ServeHTTP(w, r)
+	}
 	d, err := a.app.wired(r.Context())
 	if err != nil {
 		return a.app.unavailable(w, r, err)
-	}
-	if !d.isAPI(r) {
-		return next.ServeHTTP(w, r)
 	}
 	d.api.ServeHTTP(w, a.app.fromClient(r))
 	return nil

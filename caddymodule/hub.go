@@ -58,7 +58,7 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.Hand
 		if pages.WantsPage(r) {
 			return caddyhttp.Error(http.StatusMisdirectedRequest, fmt.Errorf("host %q is not the hub %s", r.Host, h.app.hub))
 		}
-		mediastore.Misdirected(w)
+		mediastore.Misdirected(w, r)
 		return nil
 	}
 	d, err := h.app.wired(r.Context())
@@ -91,7 +91,7 @@ func (a *App) unavailable(w http.ResponseWriter, r *http.Request, err error) err
 		return unavailablePage(w, err)
 	}
 	a.log.Error("answering a request", zap.String("method", r.Method), zap.Error(err))
-	mediastore.Unavailable(w, reopened)
+	mediastore.Unavailable(w, r, reopened)
 	return nil
 }
 

@@ -76,10 +76,18 @@ const busyRetry = 2 * time.Second
 
 // Unavailable answers a request while there is no API to ask, because the store
 // cannot be opened.
-func Unavailable(w http.ResponseWriter, wait time.Duration) { refuse(w, errUnavailable, wait) }
+func Unavailable(w http.ResponseWriter, r *http.Request, wait time.Duration) {
+	if !Preflight(w, r) {
+		refuse(w, errUnavailable, wait)
+	}
+}
 
 // Misdirected answers a request for a host that is not the hub's.
-func Misdirected(w http.ResponseWriter) { refuse(w, errMisdirected, 0) }
+func Misdirected(w http.ResponseWriter, r *http.Request) {
+	if !Preflight(w, r) {
+		refuse(w, errMisdirected, 0)
+	}
+}
 
 // fail is the one place that turns errors into answers. What it does not know
 // is an internal error: told as that, reported in full.

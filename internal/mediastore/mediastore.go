@@ -94,12 +94,21 @@ func (a *API) endpoint(fn func(ctx context.Context, c *call) (any, error)) http.
 	})
 }
 
+// Preflight answers a preflight with leave to go on, whatever the API can answer
+// to the request itself, and tells whether it was one.
+func Preflight(w http.ResponseWriter, r *http.Request) bool {
+	if r.Method != http.MethodOptions {
+		return false
+	}
+	allowAsking(w.Header())
+	w.WriteHeader(http.StatusNoContent)
+	return true
+}
+
 // NotFound answers every other path and method: preflights with leave to go
 // on, the rest with the contract's envelope.
 func (a *API) NotFound(w http.ResponseWriter, r *http.Request) {
-	if r.Method == http.MethodOptions {
-		allowAsking(w.Header())
-		w.WriteHeader(http.StatusNoContent)
+	if Preflight(w, r) {
 		return
 	}
 	allow(w.Header())

@@ -48,7 +48,7 @@ type served struct {
 
 	// instead answers in place of the API, as the module does when the store
 	// cannot be opened or the host is another one.
-	instead atomic.Pointer[func(http.ResponseWriter)]
+	instead atomic.Pointer[func(http.ResponseWriter, *http.Request)]
 }
 
 // serve starts the API, wired as in caddymodule, behind a recorder.
@@ -86,7 +86,7 @@ func serve(t *testing.T, recorder *openapitest.Recorder, hasher *customer.Hasher
 	mux.HandleFunc("/", api.NotFound)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if answer := s.instead.Load(); answer != nil {
-			(*answer)(w)
+			(*answer)(w, r)
 			return
 		}
 		mux.ServeHTTP(w, r)

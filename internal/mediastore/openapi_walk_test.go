@@ -299,7 +299,8 @@ func walkOtherTypes(s *served) {
 
 func walkInstead(s *served) {
 	defer s.instead.Store(nil)
-	unavailable, misdirected := func(w http.ResponseWriter) { mediastore.Unavailable(w, time.Second) }, mediastore.Misdirected
+	unavailable := func(w http.ResponseWriter, r *http.Request) { mediastore.Unavailable(w, r, time.Second) }
+	misdirected := mediastore.Misdirected
 	for _, request := range everyRequest(s.t) {
 		s.instead.Store(&unavailable)
 		s.want(503, "S0003", request, "")

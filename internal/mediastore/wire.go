@@ -78,7 +78,7 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if r.Method == http.MethodGet || r.Method == http.MethodHead {
 		return nil, nil
 	}
-	if given := r.Header.Get("Content-Type"); given != "" {
+	if given := r.Header.Get("Content-Type"); given != "" && r.ContentLength != 0 {
 		if kind, _, err := mime.ParseMediaType(given); err != nil || kind != "application/json" {
 			return nil, errBodyType
 		}

@@ -88,18 +88,18 @@ func TestBodyOfNoTypeOrOfJSONIsRead(t *testing.T) {
 // What the module answers by itself while the API cannot.
 func TestAnswersInPlaceOfTheAPI(t *testing.T) {
 	for name, test := range map[string]struct {
-		answer     func(http.ResponseWriter)
+		answer     func(http.ResponseWriter, *http.Request)
 		status     int
 		want, wait string
 	}{
 		"no store": {
-			func(w http.ResponseWriter) { mediastore.Unavailable(w, 4001*time.Millisecond) },
+			func(w http.ResponseWriter, r *http.Request) { mediastore.Unavailable(w, r, 4001*time.Millisecond) },
 			503, `{"code":"S0003","errors":["Service is not available, try again in a moment"]}`, "5",
 		},
 		"another host": {mediastore.Misdirected, 421, `{"code":"REQ0421","errors":["This host is not the hub"]}`, ""},
 	} {
 		recorder := httptest.NewRecorder()
-		test.answer(recorder)
+		test.answer(recorder, httptest.NewRequest("GET", "/locales", nil))
 		a := answer{status: recorder.Code, header: recorder.Header(), body: recorder.Body.String()}
 		a.readEnvelope(t, name)
 		readableAnywhere(t, a.header)
