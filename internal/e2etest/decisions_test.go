@@ -113,7 +113,7 @@ var hearsay = map[string][]string{
 }
 
 // random is what differs between two answers that mean the same.
-var random = regexp.MustCompile(`usher-tx-[\w-]{8}=[\w-]+|(state|nonce|code_challenge)=[\w.-]+(%[0-9A-F]{2}[\w.-]*)*`)
+var random = regexp.MustCompile(`usher-tx-[\w-]{8}=[\w-]+|(state|nonce|code_challenge|page)=[\w.-]+(%[0-9A-F]{2}[\w.-]*)*`)
 
 // plain returns what an answer says, without what is random in it.
 func (a answer) plain() string {

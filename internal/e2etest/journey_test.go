@@ -45,6 +45,20 @@ type walk struct {
 	failed   bool
 }
 
+// walks are those of each journey: scripts on and off, English and Arabic, a
+// phone and a desk. Two of them have every value once; USHER_EVERY_WALK=1 in the
+// environment walks the other two as well, which takes twice the time.
+func walks() []walk {
+	list := []walk{
+		{scripts: true, language: "en", width: 390},
+		{scripts: false, language: "ar", width: 1280},
+	}
+	if os.Getenv("USHER_EVERY_WALK") != "" {
+		list = append(list, walk{scripts: true, language: "ar", width: 1280}, walk{scripts: false, language: "en", width: 390})
+	}
+	return list
+}
+
 // setOut starts a server and the browsers.
 func setOut(t *testing.T, caddyfile string) *journey {
 	t.Helper()
@@ -52,12 +66,7 @@ func setOut(t *testing.T, caddyfile string) *journey {
 	chromiumPath(t)
 	j := &journey{server: start(t, caddyfile), t: t}
 	j.first = j.chromium(t)
-	for number, w := range []walk{
-		{scripts: true, language: "en", width: 390},
-		{scripts: true, language: "ar", width: 1280},
-		{scripts: false, language: "en", width: 1280},
-		{scripts: false, language: "ar", width: 390},
-	} {
+	for number, w := range walks() {
 		w.number = number
 		j.walks = append(j.walks, &w)
 	}

@@ -378,6 +378,7 @@ func TestWorkerIsWokenAtOnceLooksNowAndThenAndStops(t *testing.T) {
 			t.Fatal(err)
 		}
 		<-w.box // without a tick
+		synctest.Wait()
 		// Another process queues.
 		if err := notice.NewSender(w.store, throttle.New(w.clock.Now)).SessionEnded(t.Context(), c); err != nil {
 			t.Fatal(err)
