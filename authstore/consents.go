@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 )
 
@@ -83,10 +84,13 @@ func (r ConsentRecord) link() string {
 // Consents returns the customer's answers in force, by name.
 func (s *Store) Consents(ctx context.Context, customer int64) (inForce map[string]ConsentAnswer, err error) {
 	err = s.b.View(ctx, func(tx Tx) (err error) {
-		inForce, err = consents(tx, customer)
+		inForce, err = s.answers.get(tx, tableConsents, idKey(customer))
 		return err
 	})
-	return inForce, err
+	if errors.Is(err, ErrNotFound) {
+		return map[string]ConsentAnswer{}, nil
+	}
+	return maps.Clone(inForce), err
 }
 
 func consents(tx Tx, customer int64) (map[string]ConsentAnswer, error) {

@@ -118,7 +118,7 @@ func addIdentity(tx Tx, i Identity) error {
 // Customer returns a customer by id, or ErrNotFound.
 func (s *Store) Customer(ctx context.Context, id int64) (c Customer, err error) {
 	err = s.b.View(ctx, func(tx Tx) (err error) {
-		c, err = get[Customer](tx, tableCustomers, idKey(id))
+		c, err = s.customers.get(tx, tableCustomers, idKey(id))
 		return err
 	})
 	return c, err

@@ -25,6 +25,9 @@ var ErrTaken = errors.New("already taken")
 type Store struct {
 	b   Backend
 	now func() time.Time
+
+	customers memo[Customer]
+	answers   memo[map[string]ConsentAnswer]
 }
 
 // New returns a Store over b that tells the time by now.
