@@ -18,7 +18,6 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/usher-sso/usher/internal/i18n"
 )
@@ -117,8 +116,9 @@ func (r *Renderer) complete(c *Chrome) {
 	c.Face = r.faces[c.PublisherID]
 }
 
-// bodies are buffers that pages were written into before.
-var bodies = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+// pageSize is a little more than most pages have, so that memory for one is
+// asked for once.
+const pageSize = 8 << 10
 
 // write renders a page into memory and sends it only when it is whole: half a
 // page with status 200 would be worse than none.
@@ -127,10 +127,9 @@ func (r *Renderer) write(w http.ResponseWriter, status int, page string, v view)
 	r.complete(c)
 	setHeaders(w.Header(), c.FormOrigins, v.framed())
 
-	body := bodies.Get().(*bytes.Buffer)
-	body.Reset()
-	defer bodies.Put(body)
-	if err := r.execute(body, page, v); err != nil {
+	var body bytes.Buffer
+	body.Grow(pageSize)
+	if err := r.execute(&body, page, v); err != nil {
 		if r.OnError != nil {
 			r.OnError(page, err)
 		}
