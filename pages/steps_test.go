@@ -89,8 +89,8 @@ func TestWordsOfQuestionsAreText(t *testing.T) {
 		t.Errorf("not escaped: %s", w.Body)
 	}
 	for _, want := range []string{
-		`<li><a href="#q-custom_1">⁨&lt;b&gt;&amp;&#34;&#39;⁩ – Please use at most 250 characters.</a></li>`,
-		`<li><a href="#q-custom_3-0">⁨&lt;b&gt;&amp;&#34;&#39;⁩ – Please choose one of the answers.</a></li>`,
+		`<li><a href="#q-custom_1">` + "\u2068" + `&lt;b&gt;&amp;&#34;&#39;` + "\u2069" + ` – Please use at most 250 characters.</a></li>`,
+		`<li><a href="#q-custom_3-0">` + "\u2068" + `&lt;b&gt;&amp;&#34;&#39;` + "\u2069" + ` – Please choose one of the answers.</a></li>`,
 		`aria-invalid="true" aria-describedby="q-custom_3-error">`,
 	} {
 		if !strings.Contains(w.Body.String(), want) {
