@@ -125,7 +125,8 @@ func (s *SMTP) Send(ctx context.Context, m Message) error {
 	if err != nil {
 		return err
 	}
-	timed, cancel := context.WithTimeout(ctx, s.c.Timeout)
+	deadline := time.Now().Add(s.c.Timeout)
+	timed, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
 	err = s.deliver(timed, msg)
 	switch {
@@ -135,7 +136,7 @@ func (s *SMTP) Send(ctx context.Context, m Message) error {
 		return nil
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case timed.Err() != nil:
+	case timed.Err() != nil, !time.Now().Before(deadline): // a dial may end before its context tells
 		return fmt.Errorf("mail server %s did not take the message within %s", s.address(), s.c.Timeout)
 	}
 	return err
