@@ -30,6 +30,7 @@ type Renderer struct {
 	OnError func(page string, err error)
 
 	catalog *i18n.Catalog
+	tongues []tongue // in the catalogue's order
 	sets    map[*i18n.Language]func() (templateSet, error)
 	assets  assetSet
 	faces   map[int64]face // by publisher
@@ -44,6 +45,9 @@ func NewRenderer(catalog *i18n.Catalog) (*Renderer, error) {
 		return nil, err
 	}
 	r := &Renderer{catalog: catalog, sets: make(map[*i18n.Language]func() (templateSet, error)), assets: assets, faces: make(map[int64]face), own: emptyFolder{}}
+	for _, l := range catalog.All() {
+		r.tongues = append(r.tongues, newTongue(l))
+	}
 	return r, r.parseAll()
 }
 

@@ -22,13 +22,18 @@ import (
 //	{{text "welcome.heading" "Site" .X}}   the same as plain text, for titles and attributes
 //	{{strong .SiteName}}                   a value for t that stands out
 //	{{date .X}}, {{datetime .X}}           a day, and a day and minute, as <time>; also values for t
+//	{{lang}}, {{dir}}                      the language's tag and its direction, for <html>
+//	{{head .Chrome}}                       the links to style sheets, script and icon
 func (r *Renderer) funcs(l *i18n.Language) template.FuncMap {
 	return template.FuncMap{
 		"asset":     r.assets.address,
 		"consentID": consentID,
 		"date":      func(t time.Time) template.HTML { return moment(t, time.DateOnly, l.Date(t)) },
 		"datetime":  func(t time.Time) template.HTML { return moment(t, time.RFC3339, l.DateTime(t)) },
+		"dir":       func() string { return l.Dir },
 		"faults":    func(v interface{ faults() []fault }) []fault { return v.faults() },
+		"head":      r.head,
+		"lang":      func() string { return l.Tag.String() },
 		"languages": r.languageItems,
 		"sessionID": sessionID,
 		"strong":    strong,
@@ -48,51 +53,64 @@ func strong(value string) template.HTML {
 	return template.HTML("<strong><bdi>" + template.HTMLEscapeString(value) + "</bdi></strong>")
 }
 
-// languageLink leads to the page in another language.
-type languageLink struct {
-	*i18n.Language
-	URL     string
-	Current bool
+// head returns the elements that load the style sheets, the script and the icon.
+// They are on every page, and a template takes ten times as long for them.
+func (r *Renderer) head(c Chrome) template.HTML {
+	at := template.HTMLEscapeString(c.AssetsPath)
+	own := func(name string) string { return at + r.assets.addresses[name] }
+	icon, brand := own("favicon.svg"), ""
+	if c.Face.Favicon != "" {
+		icon = at + c.Face.Favicon
+	}
+	if c.Face.Style != "" {
+		brand = `<link rel="stylesheet" href="` + at + c.Face.Style + "\">\n"
+	}
+	return template.HTML(`<link rel="icon" href="` + icon + "\">\n" +
+		`<link rel="stylesheet" href="` + own("style.css") + "\">\n" + brand +
+		`<script src="` + own("usher.js") + "\" defer></script>\n")
 }
 
-// languageLinks returns the links that show a page in each language, none when
-// it has no address of its own.
-func (r *Renderer) languageLinks(c *Chrome) []languageLink {
+// tongue is a language as an item of a list, without what comes before it and
+// differs: the address of the page.
+type tongue struct{ after, afterCurrent string }
+
+func newTongue(l *i18n.Language) tongue {
+	tag := l.Tag.String()
+	name := ">" + template.HTMLEscapeString(l.Name) + "</a></li>\n"
+	after := "ui_locales=" + tag + `" lang="` + tag + `" hreflang="` + tag + `" dir="` + l.Dir + `"`
+	return tongue{after + name, after + ` aria-current="true"` + name}
+}
+
+// languageItems returns the items of a list that leads to the page in each
+// language, none when the page has no address of its own. A template would take
+// as long for them as for all the rest of a page.
+func (r *Renderer) languageItems(c *Chrome) template.HTML {
 	// The path stays as it was written: written anew it may begin with //, which
 	// leads to another host, as /\ does.
-	kept, query, _ := strings.Cut(c.Here, "?")
-	if !strings.HasPrefix(kept, "/") || strings.HasPrefix(kept, "//") || strings.Contains(kept, `\`) {
-		return nil
+	path, query, _ := strings.Cut(c.Here, "?")
+	if !strings.HasPrefix(path, "/") || strings.HasPrefix(path, "//") || strings.Contains(path, `\`) {
+		return ""
 	}
 	q, err := url.ParseQuery(query)
 	if err != nil {
-		return nil
+		return ""
 	}
 	q.Del("ui_locales")
-	kept += "?"
+	path += "?"
 	if len(q) > 0 {
-		kept += q.Encode() + "&"
+		path += q.Encode() + "&"
 	}
-	links := make([]languageLink, 0, len(r.catalog.All()))
-	for _, l := range r.catalog.All() {
-		links = append(links, languageLink{l, kept + "ui_locales=" + l.Tag.String(), l == c.Language})
-	}
-	return links
-}
-
-// languageItems returns the languageLinks as items of a list, each named in its
-// own language. A template would take as long for them as for all the rest of a
-// page.
-func (r *Renderer) languageItems(c *Chrome) template.HTML {
+	path = template.HTMLEscapeString(path)
 	var items strings.Builder
-	items.Grow(2 << 10)
-	for _, link := range r.languageLinks(c) {
-		tag := link.Tag.String()
-		items.WriteString(`<li><a href="` + template.HTMLEscapeString(link.URL) + `" lang="` + tag + `" hreflang="` + tag + `" dir="` + link.Dir + `"`)
-		if link.Current {
-			items.WriteString(` aria-current="true"`)
+	items.Grow(len(r.tongues) * (len(path) + 128))
+	for i, l := range r.catalog.All() {
+		after := r.tongues[i].after
+		if l == c.Language {
+			after = r.tongues[i].afterCurrent
 		}
-		items.WriteString(">" + template.HTMLEscapeString(link.Name) + "</a></li>\n")
+		items.WriteString(`<li><a href="`)
+		items.WriteString(path)
+		items.WriteString(after)
 	}
 	return template.HTML(items.String())
 }

@@ -143,12 +143,35 @@ func (r *Renderer) parse(l *i18n.Language) (templateSet, error) {
 	return set, nil
 }
 
-// constant is a message without values, as templates say it.
-var constant = regexp.MustCompile(`\{\{(?:t|text) "([a-z.-]+)"\}\}`)
+// constant is what is the same on every showing of a page in one language, as
+// templates say it.
+var constant = regexp.MustCompile(`\{\{(t|text|asset|lang|dir)(?: "([a-z.-]+)")?\}\}`)
 
-// add parses a file of templates into t. Messages without values are put in
-// their places here: to look each up whenever a page is shown would take half
-// of the time that a page takes.
+// constants returns the function that puts a constant's value in its place.
+func (r *Renderer) constants(l *i18n.Language) func(action string) string {
+	return func(action string) string {
+		match := constant.FindStringSubmatch(action)
+		switch name, id := match[1], match[2]; {
+		case name == "lang":
+			return l.Tag.String()
+		case name == "dir":
+			return l.Dir
+		case id == "":
+			return action // parsing it tells what is wrong
+		case name == "asset":
+			if address, err := r.assets.address(id); err == nil {
+				return address
+			}
+			return action
+		default:
+			return template.HTMLEscapeString(l.Text(id))
+		}
+	}
+}
+
+// add parses a file of templates into t. Constants are put in their places here:
+// to look each up whenever a page is shown would take half of the time that a
+// page takes.
 func (r *Renderer) add(t *template.Template, l *i18n.Language, file string) error {
 	source, err := fs.ReadFile(r.own, file+".html")
 	if errors.Is(err, fs.ErrNotExist) {
@@ -157,9 +180,7 @@ func (r *Renderer) add(t *template.Template, l *i18n.Language, file string) erro
 	if err != nil {
 		return fmt.Errorf("reading the templates of %s: %w", file, err)
 	}
-	said := constant.ReplaceAllStringFunc(string(source), func(action string) string {
-		return template.HTMLEscapeString(l.Text(constant.FindStringSubmatch(action)[1]))
-	})
+	said := constant.ReplaceAllStringFunc(string(source), r.constants(l))
 	if t.Name() != file {
 		t = t.New(file) // errors name it
 	}

@@ -4,6 +4,7 @@
 package i18n
 
 import (
+	"fmt"
 	"html/template"
 	"strings"
 	"testing"
@@ -71,6 +72,23 @@ func TestLanguageIsChosenByTheFirstWishThatWeSpeak(t *testing.T) {
 		if got := c.Choose(tt.wishes...).Tag.String(); got != tt.want {
 			t.Errorf("%.60q: %s, want %s", tt.wishes, got, tt.want)
 		}
+	}
+}
+
+func TestChoosingRemembersNoMoreThanItMay(t *testing.T) {
+	c := mustLoad(t)
+	for i := range maxKnown + 10 {
+		wish := fmt.Sprintf("de;q=0.%d", i+1)
+		for range 2 {
+			if got := c.Choose(wish).Tag.String(); got != "de" {
+				t.Fatalf("%s: %s", wish, got)
+			}
+		}
+	}
+	known := 0
+	c.known.Range(func(any, any) bool { known++; return true })
+	if known != maxKnown {
+		t.Errorf("remembers %d wishes, want %d", known, maxKnown)
 	}
 }
 
