@@ -26,6 +26,7 @@ func (h *Hub) delete(w http.ResponseWriter, r *http.Request, o owner) error {
 	}
 	if view.Understood = r.PostForm.Get("understood") != ""; !view.Understood {
 		view.UnderstoodError = o.say("account.delete.understood.missing")
+		view.CurrentError = o.sayIf(r.PostForm.Get("current") == "", "account.current.wrong")
 		h.Renderer.AccountDelete(w, http.StatusUnprocessableEntity, view)
 		return nil
 	}

@@ -13,10 +13,7 @@ import (
 
 // profileView shows a form for what is stored.
 func (h *Hub) profileView(r *http.Request, o owner) AccountProfile {
-	v := AccountProfile{Account: h.accountView(r, o), FirstName: o.customer.FirstName, LastName: o.customer.LastName}
-	for _, c := range o.language.Countries() {
-		v.Countries = append(v.Countries, Option{Value: c.Code, Text: c.Name, Selected: c.Code == o.customer.Country})
-	}
+	v := AccountProfile{Account: h.accountView(r, o), FirstName: o.customer.FirstName, LastName: o.customer.LastName, Country: o.customer.Country}
 	reads := h.Renderer.language(r, "", o.customer.Locale)
 	for _, l := range h.Renderer.catalog.All() {
 		v.Languages = append(v.Languages, Option{Value: l.Tag.String(), Text: l.Name, Selected: l == reads, Language: l.Tag.String(), Dir: l.Dir})
@@ -34,8 +31,7 @@ func (h *Hub) profile(w http.ResponseWriter, r *http.Request, o owner) error {
 	given := customer.Profile{
 		FirstName: r.PostForm.Get("firstName"), LastName: r.PostForm.Get("lastName"), Country: r.PostForm.Get("country"),
 	}
-	view.FirstName, view.LastName = given.FirstName, given.LastName
-	choose(view.Countries, given.Country)
+	view.FirstName, view.LastName, view.Country = given.FirstName, given.LastName, given.Country
 	// A viewer whose own language we do not have must not lose it by saving
 	// something else.
 	was, wanted := selected(view.Languages), r.PostForm.Get("language")
@@ -103,7 +99,7 @@ type AccountProfile struct {
 	FirstNameError string // one sentence below the field
 	LastName       string
 	LastNameError  string
-	Countries      []Option
+	Country        string // its code
 	CountryError   string
 	Languages      []Option
 }

@@ -50,12 +50,13 @@ const (
 	KindEmail    Kind = "email" // shown, not asked
 	KindDate     Kind = "date"
 	KindSelect   Kind = "select"
+	KindCountry  Kind = "country" // its options are the countries, and Value is the code of one
 	KindCheckbox Kind = "checkbox"
 	KindRadio    Kind = "radio"
 )
 
 // ID names the question in the page; the first of its options, if it has boxes.
-func (q Question) ID() string {
+func (q *Question) ID() string {
 	if q.Boxes() {
 		return q.OptionID(0)
 	}
@@ -63,10 +64,10 @@ func (q Question) ID() string {
 }
 
 // OptionID names one of its options.
-func (q Question) OptionID(i int) string { return "q-" + q.Name + "-" + strconv.Itoa(i) }
+func (q *Question) OptionID(i int) string { return "q-" + q.Name + "-" + strconv.Itoa(i) }
 
 // Boxes tells whether its options are ticked.
-func (q Question) Boxes() bool { return q.Kind == KindCheckbox || q.Kind == KindRadio }
+func (q *Question) Boxes() bool { return q.Kind == KindCheckbox || q.Kind == KindRadio }
 
 // tokens are what browsers fill in by themselves (HTML, "Autofill").
 var tokens = map[string]string{
@@ -112,12 +113,7 @@ func (q *Question) askKnown(v visit, now time.Time) {
 	case "birthDate":
 		q.Kind, q.Longest, q.Min, q.Max = KindDate, 0, capture.FirstBirthDate, now.UTC().Format(time.DateOnly)
 	case "country":
-		q.Kind, q.Longest = KindSelect, 0
-		q.Options = []Option{{Text: v.say("capture.choose")}}
-		for _, c := range v.language.Countries() {
-			q.Options = append(q.Options, Option{Value: c.Code, Text: c.Name})
-		}
-		choose(q.Options, strings.ToUpper(q.Value))
+		q.Kind, q.Longest, q.Value = KindCountry, 0, strings.ToUpper(q.Value)
 	}
 }
 
@@ -168,7 +164,7 @@ func (list Questions) refuse(v visit, wrong map[string]error) {
 			q := &g.Questions[i]
 			switch err := wrong[q.Name]; {
 			case err == nil:
-			case len(q.Options) > 0:
+			case len(q.Options) > 0, q.Kind == KindCountry:
 				q.Error = v.say("capture.error.choice")
 			case errors.Is(err, capture.ErrMissing):
 				q.Error = v.say("capture.error.missing")

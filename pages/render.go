@@ -18,6 +18,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/usher-sso/usher/internal/i18n"
 )
@@ -31,10 +32,12 @@ type Renderer struct {
 
 	catalog *i18n.Catalog
 	tongues []tongue // in the catalogue's order
-	sets    map[*i18n.Language]func() (templateSet, error)
-	assets  assetSet
-	faces   map[int64]face // by publisher
-	own     fs.FS          // the operator's templates
+
+	countries map[*i18n.Language]func() string // made when first asked for
+	sets      map[*i18n.Language]func() (templateSet, error)
+	assets    assetSet
+	faces     map[int64]face // by publisher
+	own       fs.FS          // the operator's templates
 }
 
 // NewRenderer parses the templates and the assets that are compiled in, for
@@ -44,8 +47,9 @@ func NewRenderer(catalog *i18n.Catalog) (*Renderer, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Renderer{catalog: catalog, sets: make(map[*i18n.Language]func() (templateSet, error)), assets: assets, faces: make(map[int64]face), own: emptyFolder{}}
+	r := &Renderer{catalog: catalog, sets: make(map[*i18n.Language]func() (templateSet, error)), assets: assets, faces: make(map[int64]face), own: emptyFolder{}, countries: make(map[*i18n.Language]func() string)}
 	for _, l := range catalog.All() {
+		r.countries[l] = sync.OnceValue(func() string { return countryOptions(l) })
 		r.tongues = append(r.tongues, newTongue(l))
 	}
 	return r, r.parseAll()

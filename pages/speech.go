@@ -8,6 +8,7 @@ import (
 	"html/template"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -24,10 +25,16 @@ import (
 //	{{date .X}}, {{datetime .X}}           a day, and a day and minute, as <time>; also values for t
 //	{{lang}}, {{dir}}                      the language's tag and its direction, for <html>
 //	{{head .Chrome}}                       the links to style sheets, script and icon
+//	{{menu .Pages}}                        the menu of the account, as items of a list
+//	{{options .Options}}                   what a <select> offers
+//	{{countries .Country}}                 the same for the countries, with one chosen by its code
+//	{{control . "q-name-error"}}           the field of a Question; the id of what is wrong with it, or ""
 func (r *Renderer) funcs(l *i18n.Language) template.FuncMap {
 	return template.FuncMap{
 		"asset":     r.assets.address,
 		"consentID": consentID,
+		"control":   func(q *Question, faultID string) template.HTML { return r.control(l, q, faultID) },
+		"countries": func(chosen string) template.HTML { return r.countryElements(l, chosen) },
 		"date":      func(t time.Time) template.HTML { return moment(t, time.DateOnly, l.Date(t)) },
 		"datetime":  func(t time.Time) template.HTML { return moment(t, time.RFC3339, l.DateTime(t)) },
 		"dir":       func() string { return l.Dir },
@@ -35,6 +42,8 @@ func (r *Renderer) funcs(l *i18n.Language) template.FuncMap {
 		"head":      r.head,
 		"lang":      func() string { return l.Tag.String() },
 		"languages": r.languageItems,
+		"menu":      menuItems,
+		"options":   optionElements,
 		"sessionID": sessionID,
 		"strong":    strong,
 		"t":         l.HTML,
@@ -113,6 +122,149 @@ func (r *Renderer) languageItems(c *Chrome) template.HTML {
 		items.WriteString(after)
 	}
 	return template.HTML(items.String())
+}
+
+// markup is HTML that is being written.
+type markup struct{ strings.Builder }
+
+func (m *markup) html() template.HTML { return template.HTML(m.String()) }
+
+func (m *markup) text(s string) { m.WriteString(template.HTMLEscapeString(s)) }
+
+// set adds an attribute; one without a value is as false as one that is not there.
+func (m *markup) set(name, value string) {
+	if value != "" {
+		m.WriteString(" " + name + `="`)
+		m.text(value)
+		m.WriteString(`"`)
+	}
+}
+
+// is adds an attribute that has no value.
+func (m *markup) is(name string, so bool) {
+	if so {
+		m.WriteString(" " + name)
+	}
+}
+
+// option adds one of the choices of a <select>.
+func (m *markup) option(o Option) {
+	m.WriteString(`<option value="`)
+	m.text(o.Value)
+	m.WriteString(`"`)
+	m.set("lang", o.Language)
+	m.set("dir", o.Dir)
+	m.is("selected", o.Selected)
+	m.WriteString(">")
+	m.text(o.Text)
+	m.WriteString("</option>\n")
+}
+
+// countries adds the countries as a <select> offers them, in the order of the
+// language, with the one of a code chosen.
+func (m *markup) countries(all, chosen string) {
+	choice := ` value="` + chosen + `"`
+	before, after, found := strings.Cut(all, choice)
+	m.Grow(len(all) + 16)
+	m.WriteString(before)
+	if found {
+		m.WriteString(choice + " selected")
+		m.WriteString(after)
+	}
+}
+
+// control returns the field for the answer to a question that has no boxes. A
+// template takes ten times as long, and a page has many.
+func (r *Renderer) control(l *i18n.Language, q *Question, faultID string) template.HTML {
+	var m markup
+	m.Grow(256)
+	choice := q.Kind == KindSelect || q.Kind == KindCountry
+	if choice {
+		m.WriteString("<select")
+	} else {
+		m.WriteString(`<input type="` + string(q.Kind) + `"`)
+	}
+	m.set("id", q.ID())
+	if q.Kind != KindEmail {
+		m.set("name", q.Name)
+	}
+	if !choice {
+		m.WriteString(` value="`)
+		m.text(q.Value)
+		m.WriteString(`"`)
+		dir := "ltr"
+		if q.Kind == KindText {
+			dir = "auto"
+		}
+		m.set("dir", dir)
+	}
+	if q.Longest > 0 && q.Kind != KindEmail {
+		m.set("maxlength", strconv.Itoa(q.Longest))
+	}
+	m.set("min", q.Min)
+	m.set("max", q.Max)
+	m.set("autocomplete", q.Autocomplete)
+	m.is("readonly", q.Kind == KindEmail)
+	m.is("required", q.Required)
+	m.is(`aria-invalid="true"`, faultID != "")
+	m.set("aria-describedby", faultID)
+	m.WriteString(">")
+	if !choice {
+		return m.html()
+	}
+	m.WriteString("\n")
+	for _, o := range q.Options {
+		m.option(o)
+	}
+	if q.Kind == KindCountry {
+		m.option(Option{Text: l.Text("capture.choose"), Selected: q.Value == ""})
+		m.countries(r.countries[l](), q.Value)
+	}
+	m.WriteString("</select>")
+	return m.html()
+}
+
+// countryElements returns the countries as a <select> offers them, with the one
+// of a code chosen. A template would take a millisecond for them.
+func (r *Renderer) countryElements(l *i18n.Language, chosen string) template.HTML {
+	var m markup
+	m.countries(r.countries[l](), chosen)
+	return m.html()
+}
+
+// countryOptions returns the countries as a <select> offers them, none chosen.
+func countryOptions(l *i18n.Language) string {
+	var m markup
+	for _, c := range l.Countries() {
+		m.option(Option{Value: c.Code, Text: c.Name})
+	}
+	return m.String()
+}
+
+// optionElements returns what a <select> offers.
+func optionElements(options []Option) template.HTML {
+	var m markup
+	for _, o := range options {
+		m.option(o)
+	}
+	return m.html()
+}
+
+// menuItems returns the menu of the account as items of a list. It is on every
+// page of it.
+func menuItems(pages []AccountPage) template.HTML {
+	var m markup
+	m.Grow(len(pages) * 128)
+	for _, p := range pages {
+		m.WriteString(`<li><a href="`)
+		m.text(webURL(p.URL))
+		m.WriteString(`"`)
+		m.is(`aria-current="page"`, p.Current)
+		m.WriteString(">")
+		m.text(p.Name)
+		m.WriteString("</a></li>\n")
+	}
+	return m.html()
 }
 
 // language returns the language for a visitor: what the address asks for, else

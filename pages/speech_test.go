@@ -128,6 +128,24 @@ func TestLanguageLinksStayAtTheHub(t *testing.T) {
 	}
 }
 
+func TestOneCountryIsChosen(t *testing.T) {
+	r := mustRenderer(t)
+	german := r.catalog.Choose("de")
+	plain := string(r.countryElements(german, ""))
+	if n := strings.Count(plain, "<option"); n != 250 || strings.Contains(plain, "selected") {
+		t.Fatalf("%d countries: %s", n, plain)
+	}
+	want := strings.Replace(plain, `<option value="NO">Norwegen<`, `<option value="NO" selected>Norwegen<`, 1)
+	if got := string(r.countryElements(german, "NO")); got != want || got == plain {
+		t.Errorf("Norway is not chosen in %s", got)
+	}
+	for _, none := range []string{"no", "XX", "N", `"`, `NO"`, `"><script>`} {
+		if got := string(r.countryElements(german, none)); got != plain {
+			t.Errorf("%q changes the list", none)
+		}
+	}
+}
+
 func TestTimesAreReadByPeopleAndMachines(t *testing.T) {
 	r := mustRenderer(t)
 	funcs := r.funcs(r.catalog.Choose("fr"))
