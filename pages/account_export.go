@@ -40,7 +40,7 @@ func (h *Hub) export(w http.ResponseWriter, r *http.Request, o owner) error {
 		return fmt.Errorf("writing an export: %w", err)
 	}
 	header := w.Header()
-	setHeaders(header, nil, false)
+	setHeaders(header, new(Chrome), false)
 	header.Set("Content-Type", "application/json")
 	header.Set("Content-Disposition", `attachment; filename="account-`+export.Made.UTC().Format(time.DateOnly)+`.json"`)
 	header.Set("Content-Length", strconv.Itoa(len(body)))

@@ -124,3 +124,19 @@ func TestStepsLeadToTheAccount(t *testing.T) {
 		t.Error("who is not signed in is led to an account")
 	}
 }
+
+// The pages of the account do not lead to it, and the front page does once.
+func TestTheAccountIsLinkedOnce(t *testing.T) {
+	w := newWorld(t)
+	w.configure(t, "plain")
+	cookie := cookieOfHub(t, w.form("/register", nil, "email", "anna@example.com", "password", password))
+	for path, want := range map[string]int{"/": 1, "/account": 0, "/account/email": 0} {
+		body := w.page(path, cookie).Body.String()
+		if _, footer, _ := strings.Cut(body, "<footer"); path != "/" {
+			body = footer
+		}
+		if got := strings.Count(body, `href="/account"`); got != want {
+			t.Errorf("%s: %d links to the account, want %d", path, got, want)
+		}
+	}
+}

@@ -75,7 +75,11 @@ func (h *Hub) askLogin(w http.ResponseWriter, r *http.Request, v visit) error {
 	if !errors.Is(err, session.ErrRefused) {
 		return err
 	}
-	h.Renderer.Login(w, http.StatusOK, h.loginView(v))
+	view := h.loginView(v)
+	if v.request != nil && v.request.Notice != "" {
+		view.Notice = v.say("login.notice." + string(v.request.Notice))
+	}
+	h.Renderer.Login(w, http.StatusOK, view)
 	return nil
 }
 

@@ -133,7 +133,7 @@ const pageSize = 8 << 10
 func (r *Renderer) write(w http.ResponseWriter, status int, page string, v view) {
 	c := v.chrome()
 	r.complete(c)
-	setHeaders(w.Header(), c.FormOrigins, v.framed())
+	setHeaders(w.Header(), c, v.framed())
 
 	var body bytes.Buffer
 	body.Grow(pageSize)
@@ -151,8 +151,8 @@ func (r *Renderer) write(w http.ResponseWriter, status int, page string, v view)
 }
 
 // setHeaders sets what every page is sent with.
-func setHeaders(h http.Header, formOrigins []string, framed bool) {
-	policy := contentSecurityPolicy(formOrigins)
+func setHeaders(h http.Header, c *Chrome, framed bool) {
+	policy := contentSecurityPolicy(c)
 	if !framed {
 		policy += "; frame-ancestors 'none'"
 		h.Set("X-Frame-Options", "DENY")
@@ -165,15 +165,19 @@ func setHeaders(h http.Header, formOrigins []string, framed bool) {
 	h.Set("X-Content-Type-Options", "nosniff")
 }
 
-func contentSecurityPolicy(formOrigins []string) string {
-	formAction := "'self'"
-	for _, o := range formOrigins {
+func contentSecurityPolicy(c *Chrome) string {
+	return "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:" + sources(c.ImageOrigins) +
+		"; form-action 'self'" + sources(c.FormOrigins) + "; base-uri 'none'"
+}
+
+// sources returns origins as a policy lists them.
+func sources(origins []string) (list string) {
+	for _, o := range origins {
 		if isOrigin(o) {
-			formAction += " " + o
+			list += " " + o
 		}
 	}
-	return "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; form-action " + formAction +
-		"; base-uri 'none'"
+	return list
 }
 
 // isOrigin tells whether s is exactly a scheme and a host, written so that a

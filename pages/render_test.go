@@ -73,7 +73,7 @@ func renderIn(t *testing.T, r *Renderer, language, text, address string) map[str
 	renderSteps(r, answer, c, text, address)
 	r.Welcome(answer("welcome"), 200, Welcome{c, address, address, sites})
 	r.SignOut(answer("signout"), 200, SignOut{c, address, address})
-	r.SignedOut(answer("signedout"), 200, SignedOut{c, address, address})
+	r.SignedOut(answer("signedout"), 200, SignedOut{c, address, address, []string{address}})
 	r.Problem(answer("problem"), Problem{titled, 403, text, text, address, text, false})
 	renderAccount(r, c, text, address, answer)
 	for _, page := range pageNames {
@@ -103,7 +103,7 @@ type element struct {
 }
 
 // voidElements never have an end tag.
-var voidElements = []string{"input", "link", "meta"}
+var voidElements = []string{"img", "input", "link", "meta"}
 
 // elements reads a page strictly: every tag that opens must close, in order.
 func elements(t *testing.T, page string) []element {
@@ -216,7 +216,7 @@ func TestEveryFieldIsLabelledAndEveryReferenceLeadsSomewhere(t *testing.T) {
 }
 
 func TestNoPageHoldsScriptInlineStyleOrForeignCode(t *testing.T) {
-	known := strings.Fields("html head meta title link body a header p bdi main script strong div h1 h2 span strong svg path ul li " +
+	known := strings.Fields("html head meta title link body a header p bdi img main script strong div h1 h2 span strong svg path ul li " +
 		"form fieldset legend label input button nav footer time code select option details summary")
 	eachPage(t, func(t *testing.T, list []element) {
 		for _, e := range list {

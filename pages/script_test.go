@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/usher-sso/usher/internal/publisher"
+	"github.com/usher-sso/usher/internal/sso"
 )
 
 var update = flag.Bool("update", false, "rewrite what the scripts expect")
@@ -172,7 +173,7 @@ func (p *player) step(t *testing.T, line string, headers http.Header) []string {
 func (p *player) begin(site publisher.Origin, path string, silent bool) {
 	recorder := httptest.NewRecorder()
 	p.site = site
-	p.ask = strings.TrimPrefix(p.sso.Begin(recorder, p.asking("GET", string(site)+path, nil), site, path, silent), hub)
+	p.ask = strings.TrimPrefix(p.sso.Begin(recorder, p.asking("GET", string(site)+path, nil), site, sso.Ask{Return: path, Silent: silent}), hub)
 	p.keep(site.Host(), recorder)
 }
 

@@ -54,6 +54,10 @@ type Chrome struct {
 	// site stops at a blank page. What is not an origin of http or https in
 	// ASCII is left out, so that no value can add to the policy.
 	FormOrigins []string
+
+	// ImageOrigins are the origins, besides the page's own, that pictures of this
+	// page come from, judged like FormOrigins.
+	ImageOrigins []string
 }
 
 // Site is one of the publisher's sites, shown as a link.
@@ -200,6 +204,10 @@ type SignedOut struct {
 
 	SiteURL  string // back to the site, named by SiteName; "" hides it
 	LoginURL string // "" hides the way to sign in again
+
+	// Gone are pictures at the sites, each of which makes the browser forget what
+	// it kept of that site. ImageOrigins has to have their origins.
+	Gone []string
 }
 
 // Problem tells what went wrong and what to do next, for every status from 400

@@ -127,6 +127,9 @@ func (h *Hub) visit(r *http.Request) (visit, error) {
 		request, p, err := h.SSO.ParseRequest(q)
 		if err != nil {
 			d := v.dead("request", http.StatusBadRequest)
+			if errors.Is(err, sso.ErrSite) {
+				d = v.dead("site", http.StatusBadRequest)
+			}
 			if v.publisher.ID != 0 {
 				d.ActionLabel, d.ActionURL = v.say("action.front"), "/"
 			}

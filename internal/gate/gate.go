@@ -96,7 +96,11 @@ type ProblemKind string
 const (
 	ProblemPath        ProblemKind = "path"        // the address is ambiguous
 	ProblemNotFound    ProblemKind = "not-found"   // nothing at this reserved path
-	ProblemExpired     ProblemKind = "expired"     // sign-in took too long, or cookies are blocked
+	ProblemExpired     ProblemKind = "expired"     // sign-in took too long, or was begun elsewhere
+	ProblemCookies     ProblemKind = "cookies"     // the browser keeps no cookies
+	ProblemLoop        ProblemKind = "loop"        // signed in at the hub, and not at the site
+	ProblemClock       ProblemKind = "clock"       // the clocks of our servers differ
+	ProblemForm        ProblemKind = "form"        // a form that was sent met the gate
 	ProblemCode        ProblemKind = "code"        // the hub's answer was refused
 	ProblemNotSignedIn ProblemKind = "signed-out"  // shown inside a frame
 	ProblemForeign     ProblemKind = "foreign"     // a form was sent from another site
@@ -138,19 +142,18 @@ func (g *Gate) Serve(w http.ResponseWriter, r *http.Request, asked *url.URL) (*I
 		return nil, true, nil
 	}
 	id, err := g.identify(w, r, site)
+	reason := sso.LoginRequired
 	switch {
 	case id != nil && err == nil:
 		return id, true, nil
-	case access == Optional: // shown to strangers anyway, whatever went wrong
+	case access == Optional && err != nil: // shown to strangers anyway, whatever went wrong
 		return nil, true, nil
 	case errors.Is(err, errDue):
-		g.turnAway(w, r, site, asked.RequestURI(), sso.InteractionRequired)
-		return nil, false, nil
+		reason = sso.InteractionRequired
 	case err != nil:
 		return nil, false, err
 	}
-	g.turnAway(w, r, site, asked.RequestURI(), sso.LoginRequired)
-	return nil, false, nil
+	return nil, g.turnAway(w, r, site, asked.RequestURI(), decide(access, r), reason), nil
 }
 
 // access judges the path that the app will see. The gate's own paths are found

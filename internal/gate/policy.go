@@ -27,7 +27,24 @@ const ReservedPrefix = "/.usher/"
 
 // Policy tells which paths of a site are open. What it does not name is
 // protected. It does not change; safe for concurrent use.
-type Policy struct{ public, optional []string }
+type Policy struct {
+	public, optional []string
+
+	// Silent is when the hub is asked who a visitor of an optional path is. Set it
+	// before first use.
+	Silent Silent
+}
+
+// Silent is when the hub is asked without a page who a visitor of an optional
+// path is.
+type Silent string
+
+// The ways to ask.
+const (
+	SilentSister Silent = ""      // when the visitor comes from a sister site or from the hub
+	SilentEager  Silent = "eager" // also on the first page after the browser has shown that it keeps cookies
+	SilentOff    Silent = "off"
+)
 
 // NewPolicy reads the patterns of open paths: an exact path such as /about, or
 // a beginning such as /assets/*.

@@ -6,81 +6,32 @@ package gate
 import (
 	"encoding/json"
 	"net/http"
-	"strings"
+	"net/url"
+	"time"
 
 	"github.com/usher-sso/usher/internal/publisher"
+	"github.com/usher-sso/usher/internal/sso"
 )
 
-// request is what kind of request a stranger sent, which decides how they are
-// turned away.
-type request int
-
-const (
-	fetch      request = iota // a script, an app, an image: told so, never redirected
-	navigation                // a person who opens a page: led to the hub
-	form                      // a person who sends a form: led to the hub, the form is lost
-	frame                     // a page inside another: shown a way out
-	preflight                 // a browser asks whether it may send a request
-)
-
-// kind tells what sort of request it is, by what browsers say of it (Fetch
-// Metadata), and for those that say nothing by whether HTML is asked for by
-// name.
-func kind(r *http.Request) request {
-	h := r.Header
-	mode, dest := h.Get("Sec-Fetch-Mode"), h.Get("Sec-Fetch-Dest")
-	switch {
-	case r.Method == http.MethodOptions && h.Get("Access-Control-Request-Method") != "":
-		return preflight
-	case r.Method != http.MethodGet && r.Method != http.MethodPost, h.Get("Upgrade") != "":
-		return fetch
-	case ahead(h), bears(h):
-		return fetch
-	case mode == "navigate" && dest != "document":
-		return frame
-	case mode != "" && mode != "navigate", !wantsHTML(h):
-		return fetch
-	case r.Method == http.MethodPost:
-		return form
+// turnAway does with a stranger at a path what the table says, and tells whether
+// the request passes. A person gets to the hub by the same way for either reason;
+// programs are told it. asked is the path that the visitor asked for.
+func (g *Gate) turnAway(w http.ResponseWriter, r *http.Request, site publisher.Origin, asked string, do action, reason string) (passes bool) {
+	if do == ask && !g.mayAsk(w, r, site) {
+		do = pass
 	}
-	return navigation
-}
-
-// ahead tells whether nobody has asked for the page yet: the browser fetches it
-// in case somebody will.
-func ahead(h http.Header) bool {
-	for _, name := range []string{"Sec-Purpose", "Purpose", "X-Moz"} {
-		if strings.Contains(h.Get(name), "prefetch") {
-			return true
-		}
+	if do == pass {
+		return true
 	}
-	return false
-}
-
-// bears tells whether the client holds tokens itself, so that it can get a new
-// one without a page.
-func bears(h http.Header) bool {
-	_, ok := bearer(h)
-	return ok
-}
-
-func wantsHTML(h http.Header) bool { return strings.Contains(h.Get("Accept"), "text/html") }
-
-// turnAway answers a request for a protected path that nobody signed in sent, or
-// somebody who must do something at the hub first. A person gets there by the
-// same way; programs are told the reason.
-func (g *Gate) turnAway(w http.ResponseWriter, r *http.Request, site publisher.Origin, returnTo, reason string) {
 	ours(w.Header())
-	switch kind(r) {
-	case navigation:
-		w.Header().Set("Location", g.sso.Begin(w, r, site, returnTo, false))
-		w.WriteHeader(http.StatusFound)
-	case form:
-		w.Header().Set("Location", g.sso.Begin(w, r, site, returnTo, false))
-		w.WriteHeader(http.StatusSeeOther)
-	case frame:
-		g.pages.Problem(w, r, Problem{Kind: ProblemNotSignedIn, Status: http.StatusUnauthorized, Site: site, Return: returnTo})
-	case preflight:
+	switch do {
+	case lead, resend:
+		g.lead(w, r, site, asked, do, reason)
+	case ask:
+		redirect(w, http.StatusFound, g.sso.Begin(w, r, site, sso.Ask{Return: asked, Silent: true}))
+	case showOut:
+		g.pages.Problem(w, r, Problem{Kind: ProblemNotSignedIn, Status: http.StatusUnauthorized, Site: site, Return: asked})
+	case answer:
 		g.answerPreflight(w, r, site)
 	default:
 		g.allowSister(w, r, site)
@@ -89,6 +40,82 @@ func (g *Gate) turnAway(w http.ResponseWriter, r *http.Request, site publisher.O
 			"error": reason, "loginUrl": string(site) + ReservedPrefix + "login",
 		})
 	}
+	return false
+}
+
+// lead redirects a person to the hub, unless they have just come from there
+// signed in: then the browser does not keep what proves it, and would be sent
+// back and forth for ever.
+func (g *Gate) lead(w http.ResponseWriter, r *http.Request, site publisher.Origin, asked string, do action, reason string) {
+	cookies := sso.CookiesFor(site)
+	value, had := findCookie(r.Header, cookies.Name(sso.SiteCookie))
+	if _, arrived := findCookie(r.Header, cookies.Name(sso.ArrivedCookie)); arrived && reason == sso.LoginRequired && !g.over(value) {
+		cookies.Clear(w.Header(), sso.ArrivedCookie)
+		g.pages.Problem(w, r, Problem{Kind: ProblemLoop, Status: http.StatusUnauthorized, Site: site, Return: asked})
+		return
+	}
+	question, status := sso.Ask{Return: asked}, http.StatusFound
+	if had && reason == sso.LoginRequired {
+		question.Notice = sso.NoticeEnded
+	}
+	if do == resend {
+		question, status = sso.Ask{Return: pageOf(r, site, asked), Notice: sso.NoticeForm}, http.StatusSeeOther
+	}
+	redirect(w, status, g.sso.Begin(w, r, site, question))
+}
+
+// over tells whether a site cookie is one of a session that was ended.
+func (g *Gate) over(value string) bool {
+	id, _, _, ok := splitCookie(value)
+	return ok && g.sessions.Ended(id)
+}
+
+// pageOf returns the page of a site that a request came from, or else.
+func pageOf(r *http.Request, site publisher.Origin, otherwise string) string {
+	if u, err := url.Parse(r.Referer()); err == nil && u.Scheme+"://"+u.Host == string(site) {
+		return u.RequestURI()
+	}
+	return otherwise
+}
+
+// mayAsk tells whether the hub may be asked without a page who a visitor of an
+// optional path is: once, where it may know, and never a client that keeps no
+// cookies, whom it would be asked about for ever.
+func (g *Gate) mayAsk(w http.ResponseWriter, r *http.Request, site publisher.Origin) bool {
+	cookies := sso.CookiesFor(site)
+	if _, asked := findCookie(r.Header, cookies.Name(sso.NobodyCookie)); asked || g.policy.Silent == SilentOff || g.sso.Unanswered(r, site) {
+		return false
+	}
+	if g.fromSister(r, site) {
+		return true
+	}
+	if g.policy.Silent != SilentEager {
+		return false
+	}
+	if _, kept := findCookie(r.Header, cookies.Name(sso.KeptCookie)); kept {
+		return true
+	}
+	cookies.Set(w.Header(), sso.KeptCookie, "1", nobodyFor)
+	return false
+}
+
+// nobodyFor is how long the hub's answer that nobody is signed in holds.
+const nobodyFor = 30 * time.Minute
+
+// fromSister tells whether a visitor comes from another site of the publisher or
+// from the hub.
+func (g *Gate) fromSister(r *http.Request, site publisher.Origin) bool {
+	u, err := url.Parse(r.Referer())
+	if err != nil || u.Host == "" {
+		return false
+	}
+	from := publisher.Origin(u.Scheme + "://" + u.Host)
+	return from != site && (from == g.hub || g.sisters(site, from))
+}
+
+func redirect(w http.ResponseWriter, status int, to string) {
+	w.Header().Set("Location", to)
+	w.WriteHeader(status)
 }
 
 // answerPreflight lets a page of a sister site send its request, which then
@@ -110,6 +137,7 @@ func (g *Gate) allowSister(w http.ResponseWriter, r *http.Request, site publishe
 		return false
 	}
 	w.Header().Set("Access-Control-Allow-Origin", origin)
+	w.Header().Set("Access-Control-Allow-Credentials", "true") // sites of one domain share what browsers send
 	return true
 }
 

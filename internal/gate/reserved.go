@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/usher-sso/usher/internal/publisher"
 	"github.com/usher-sso/usher/internal/session"
@@ -17,6 +18,11 @@ import (
 
 // SignedOutPath is the hub's page after a sign-out at a site.
 const SignedOutPath = "/signed-out"
+
+// GonePath follows the reserved prefix: a picture for the hub's page after a
+// sign-out, which makes the browser forget the pages of the site that it kept for
+// the way back. Chromium shows those whatever else they were sent with.
+const GonePath = "gone.svg"
 
 // reserved answers the gate's own paths. name is what follows the prefix.
 func (g *Gate) reserved(w http.ResponseWriter, r *http.Request, site publisher.Origin, name string) error {
@@ -30,6 +36,8 @@ func (g *Gate) reserved(w http.ResponseWriter, r *http.Request, site publisher.O
 		"GET logout":   g.confirmLogout,
 		"POST logout":  g.logout,
 		"GET session":  g.session,
+
+		"GET " + GonePath: g.gone,
 	}
 	method := r.Method
 	if method == http.MethodHead {
@@ -51,12 +59,9 @@ func (g *Gate) reserved(w http.ResponseWriter, r *http.Request, site publisher.O
 
 // login begins a sign-in for a page that asked for it, and comes back there.
 func (g *Gate) login(w http.ResponseWriter, r *http.Request, site publisher.Origin) error {
-	back := "/"
-	if u, err := url.Parse(r.Referer()); err == nil && u.Scheme+"://"+u.Host == string(site) {
-		back = u.RequestURI()
-	}
-	w.Header().Set("Location", g.sso.Begin(w, r, site, back, false))
-	w.WriteHeader(http.StatusFound)
+	cookies := sso.CookiesFor(site)
+	cookies.Clear(w.Header(), sso.ArrivedCookie) // a person has decided to try again
+	redirect(w, http.StatusFound, g.sso.Begin(w, r, site, sso.Ask{Return: pageOf(r, site, "/")}))
 	return nil
 }
 
@@ -64,29 +69,49 @@ func (g *Gate) login(w http.ResponseWriter, r *http.Request, site publisher.Orig
 func (g *Gate) callback(w http.ResponseWriter, r *http.Request, site publisher.Origin) error {
 	w.Header().Set("Referrer-Policy", "no-referrer") // the address holds a code
 	result, err := g.sso.Finish(r.Context(), w, r, site)
-	switch {
-	case errors.Is(err, sso.ErrTransaction):
-		g.refuse(w, r, Problem{Kind: ProblemExpired, Status: http.StatusBadRequest, Site: site, Return: "/"})
+	if err == nil && result.Denied == "" {
+		err = g.open(r.Context(), w, site, result.Session, result.Secret)
+	}
+	if kind, dead := deadEnd(err); dead {
+		g.refuse(w, r, Problem{Kind: kind, Status: http.StatusBadRequest, Site: site, Return: "/"})
 		return nil
-	case errors.Is(err, sso.ErrCode):
-		g.refuse(w, r, Problem{Kind: ProblemCode, Status: http.StatusBadRequest, Site: site, Return: "/"})
-		return nil
-	case err != nil:
+	}
+	if err != nil {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	if result.Denied == "" {
-		err := g.open(r.Context(), w, site, result.Session, result.Secret)
-		if errors.Is(err, session.ErrRefused) {
-			g.refuse(w, r, Problem{Kind: ProblemCode, Status: http.StatusBadRequest, Site: site, Return: "/"})
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("%w: %w", ErrUnavailable, err)
-		}
+	cookies := sso.CookiesFor(site)
+	switch {
+	case result.Denied == "":
+		cookies.Clear(w.Header(), sso.NobodyCookie)
+		cookies.Set(w.Header(), sso.ArrivedCookie, "1", arrivedFor)
+	case result.Silent:
+		cookies.Set(w.Header(), sso.NobodyCookie, "1", nobodyFor)
 	}
-	w.Header().Set("Location", string(site)+result.Return)
-	w.WriteHeader(http.StatusSeeOther)
+	if result.Form {
+		g.refuse(w, r, Problem{Kind: ProblemForm, Status: http.StatusOK, Site: site, Return: result.Return})
+		return nil
+	}
+	redirect(w, http.StatusSeeOther, string(site)+result.Return)
 	return nil
+}
+
+// arrivedFor is how soon after a sign-in another one shows that the browser did
+// not keep the first.
+const arrivedFor = 30 * time.Second
+
+// deadEnd returns the page for what is wrong with a callback.
+func deadEnd(err error) (ProblemKind, bool) {
+	switch {
+	case errors.Is(err, sso.ErrBlocked):
+		return ProblemCookies, true
+	case errors.Is(err, sso.ErrClock):
+		return ProblemClock, true
+	case errors.Is(err, sso.ErrTransaction):
+		return ProblemExpired, true
+	case errors.Is(err, sso.ErrCode), errors.Is(err, session.ErrRefused):
+		return ProblemCode, true
+	}
+	return "", false
 }
 
 func (g *Gate) confirmLogout(w http.ResponseWriter, r *http.Request, site publisher.Origin) error {
@@ -111,14 +136,15 @@ func (g *Gate) logout(w http.ResponseWriter, r *http.Request, site publisher.Ori
 		}
 	}
 	w.Header().Del("Set-Cookie") // identify may have renewed the cookie
-	sso.CookiesFor(site).Clear(w.Header(), sso.SiteCookie)
+	for _, name := range []string{sso.SiteCookie, sso.ArrivedCookie} {
+		sso.CookiesFor(site).Clear(w.Header(), name)
+	}
 	w.Header().Set("Clear-Site-Data", `"cache"`) // pages that were kept for the way back
 	if !wantsHTML(r.Header) {
 		writeJSON(w, r, http.StatusOK, map[string]any{"signedIn": false})
 		return nil
 	}
-	w.Header().Set("Location", string(g.hub)+SignedOutPath+"?"+url.Values{"site": {string(site)}}.Encode())
-	w.WriteHeader(http.StatusSeeOther)
+	redirect(w, http.StatusSeeOther, string(g.hub)+SignedOutPath+"?"+url.Values{"site": {string(site)}}.Encode())
 	return nil
 }
 
@@ -143,5 +169,20 @@ func (g *Gate) session(w http.ResponseWriter, r *http.Request, site publisher.Or
 		"signedIn": true, "customerId": id.CustomerID, "publisherId": id.PublisherID,
 		"email": id.Email, "expires": id.Expires,
 	})
+	return nil
+}
+
+// gone is the picture at GonePath. Pages of others must not make viewers load
+// anew what they have.
+func (g *Gate) gone(w http.ResponseWriter, r *http.Request, _ publisher.Origin) error {
+	h := w.Header()
+	if u, err := url.Parse(r.Referer()); err == nil && u.Scheme+"://"+u.Host == string(g.hub) {
+		h.Set("Clear-Site-Data", `"cache"`)
+	}
+	h.Set("Content-Type", "image/svg+xml")
+	h.Set("Content-Security-Policy", "default-src 'none'")
+	h.Set("Cross-Origin-Resource-Policy", "cross-origin")
+	h.Set("X-Content-Type-Options", "nosniff")
+	w.Write([]byte(`<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>`))
 	return nil
 }

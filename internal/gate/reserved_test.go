@@ -210,7 +210,12 @@ func TestLogoutEndsTheSessionEverywhere(t *testing.T) {
 				t.Errorf("%s: Location %q, body %s", name, a.Header().Get("Location"), a.Body)
 			}
 			set := a.Result().Cookies()
-			if len(set) != 1 || set[0].Name != "__Host-usher" || set[0].Value != "" || set[0].MaxAge >= 0 {
+			for _, c := range set {
+				if c.Value != "" || c.MaxAge >= 0 {
+					t.Errorf("%s: sets %v", name, c)
+				}
+			}
+			if len(set) != 2 || set[0].Name != "__Host-usher" || set[1].Name != "__Host-usher-in" {
 				t.Errorf("%s: cookies %v, want the site's removed", name, set)
 			}
 			if w.get(string(news)+"/", atNews).passed || w.get(string(sports)+"/", atSports).passed {
@@ -288,6 +293,25 @@ func TestLoginURLsNeverNameAHostThatAHeaderBrought(t *testing.T) {
 			if everything := a.Header().Get("Location") + a.Body.String(); strings.Contains(everything, "evil") {
 				t.Errorf("%s: %s", name, everything)
 			}
+		}
+	}
+}
+
+// Only the hub's page after a sign-out makes browsers forget.
+func TestPictureAfterASignOut(t *testing.T) {
+	for referer, want := range map[string]string{
+		string(hub) + "/": `"cache"`, string(hub): `"cache"`, string(sports) + "/": "", "https://evil.example/": "", "": "",
+		"https://id.example.com.evil.example/": "", "http://id.example.com/": "",
+	} {
+		w := newWorld(t)
+		a := w.send(request("GET", string(news)+"/.usher/gone.svg", map[string]string{"Referer": referer, "Sec-Fetch-Dest": "image", "Sec-Fetch-Mode": "no-cors"}))
+		status(t, a, http.StatusOK)
+		ownAnswer(t, a)
+		if got := a.Header().Get("Clear-Site-Data"); got != want {
+			t.Errorf("from %q: Clear-Site-Data %q, want %q", referer, got, want)
+		}
+		if got := a.Header().Get("Content-Type"); got != "image/svg+xml" || len(a.Result().Cookies()) > 0 {
+			t.Errorf("Content-Type %q, cookies %v", got, a.Result().Cookies())
 		}
 	}
 }

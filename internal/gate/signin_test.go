@@ -70,7 +70,14 @@ func TestCallbackThatDoesNotFitIsRefusedAndNeverRedirects(t *testing.T) {
 	}{
 		"no cookie, as when cookies are blocked": {func(_ *testing.T, _ *world, back string, _ []*http.Cookie) (string, []*http.Cookie) {
 			return back, nil
+		}, gate.ProblemCookies},
+		"no cookie but others of ours, as when it was used": {func(_ *testing.T, _ *world, back string, _ []*http.Cookie) (string, []*http.Cookie) {
+			return back, []*http.Cookie{{Name: "__Host-usher-ok", Value: "1"}}
 		}, gate.ProblemExpired},
+		"begun by a clock that is ahead": {func(_ *testing.T, w *world, back string, pending []*http.Cookie) (string, []*http.Cookie) {
+			w.clock.Add(-time.Minute - time.Millisecond)
+			return back, pending
+		}, gate.ProblemClock},
 		"cookie of another sign-in": {func(t *testing.T, w *world, back string, _ []*http.Cookie) (string, []*http.Cookie) {
 			_, other := w.ask(t, news, "/")
 			return back, other

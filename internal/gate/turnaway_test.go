@@ -130,6 +130,7 @@ func TestStrangersAreTurnedAwayAsTheirRequestNeeds(t *testing.T) {
 	}
 }
 
+// What comes from nowhere in particular is not asked about, whatever it is.
 func TestStrangersPassOptionalAndPublicPathsUntouched(t *testing.T) {
 	w := newWorld(t)
 	for _, s := range strangers {
@@ -139,6 +140,34 @@ func TestStrangersPassOptionalAndPublicPathsUntouched(t *testing.T) {
 				t.Errorf("%s at %s: passed %v as %v, %v; status %d, %v", s.name, path, a.passed, a.identity, a.err, a.Code, a.Header())
 			}
 		}
+	}
+}
+
+// The hub is asked about people who open an optional page from a sister site,
+// and about nothing else.
+func TestOfStrangersAtOptionalPathsOnlyNavigationsAreAskedAbout(t *testing.T) {
+	w := newWorld(t)
+	asked := 0
+	for _, s := range strangers {
+		headers := maps.Clone(s.headers)
+		headers["Referer"] = string(sports) + "/"
+		if a := w.send(request(s.method, string(news)+"/about", headers)); !a.passed {
+			t.Errorf("%s does not pass a public path", s.name)
+		}
+		a := w.send(request(s.method, string(news)+"/articles/1", headers))
+		if told := s.headers["Sec-Fetch-Mode"] != ""; s.want == redirected && told {
+			asked++
+			status(t, a, http.StatusFound)
+			ownAnswer(t, a)
+			if to := a.Header().Get("Location"); a.passed || !strings.HasPrefix(to, string(hub)+"/authorize?") || !strings.Contains(to, "&prompt=none&") {
+				t.Errorf("%s: passed %v, Location %q", s.name, a.passed, to)
+			}
+		} else if !a.passed || a.identity != nil || len(a.Header()) > 0 {
+			t.Errorf("%s: passed %v, %v", s.name, a.passed, a.Header())
+		}
+	}
+	if asked != 2 {
+		t.Errorf("%d kinds of navigation were asked about, want 2", asked)
 	}
 }
 
@@ -216,6 +245,8 @@ func TestPreflightIsAnsweredForSisterSitesOnly(t *testing.T) {
 			t.Errorf("%q: Access-Control-Allow-Origin %q", test.origin, allow)
 		case test.allowed && !strings.Contains(a.Header().Get("Access-Control-Allow-Headers"), "Authorization"):
 			t.Errorf("%q: Access-Control-Allow-Headers %q", test.origin, a.Header().Get("Access-Control-Allow-Headers"))
+		case test.allowed != (a.Header().Get("Access-Control-Allow-Credentials") == "true"):
+			t.Errorf("%q: Access-Control-Allow-Credentials %q", test.origin, a.Header().Get("Access-Control-Allow-Credentials"))
 		}
 	}
 }

@@ -45,6 +45,7 @@ type world struct {
 	sso      *sso.Service
 	pages    *shown
 	ended    *session.Memory
+	policy   *gate.Policy
 	root     secret.Root
 }
 
@@ -103,9 +104,10 @@ func (w *world) reload(t testing.TB, publishers ...authstore.Publisher) {
 	must(t, err)
 	w.sessions = session.NewManager(w.store, w.ended, w.keys, directory, w.root)
 	w.sso = sso.NewService(hub, w.store, w.sessions, directory, w.root)
+	w.policy = mustPolicy(t, []string{"/about", "/assets/*"}, []string{"/articles/*"})
 	w.Gate = gate.New(gate.Config{
 		Sites:  []publisher.Origin{news, sports, "https://*.clubs", other},
-		Policy: mustPolicy(t, []string{"/about", "/assets/*"}, []string{"/articles/*"}),
+		Policy: w.policy,
 		Hub:    hub, Sessions: w.sessions, Keys: w.keys, SSO: w.sso, Directory: directory, Pages: w.pages,
 		Flow: flow.NewDispatcher(w.store, directory),
 	})

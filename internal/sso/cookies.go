@@ -15,6 +15,9 @@ import (
 const (
 	SiteCookie    = "__Host-usher"        // at a site: access token and the secret that renews it
 	PendingCookie = "__Host-usher-tx-"    // at a site: a pending sign-in; its id follows
+	NobodyCookie  = "__Host-usher-no"     // at a site: the hub was asked, and nobody is signed in
+	ArrivedCookie = "__Host-usher-in"     // at a site: a sign-in has just ended well
+	KeptCookie    = "__Host-usher-ok"     // at a site: the browser keeps cookies
 	HubCookie     = "__Host-usher-hub"    // at the hub: what proves the session
 	DeviceCookie  = "__Host-usher-device" // at the hub: somebody signed in here before
 )

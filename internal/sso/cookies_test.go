@@ -48,7 +48,7 @@ func TestPendingSignInIsKeptInACookieOfItsOwn(t *testing.T) {
 		local: `^usher-tx-[A-Za-z0-9_-]{8}=[A-Za-z0-9_-]+; Path=/; Max-Age=600; HttpOnly; SameSite=Lax$`,
 	} {
 		w, rec := newWorld(t), httptest.NewRecorder()
-		w.Begin(rec, newBrowser(origin).request("/"), origin, "/", false)
+		w.Begin(rec, newBrowser(origin).request("/"), origin, sso.Ask{Return: "/"})
 		set := rec.Header()["Set-Cookie"]
 		if len(set) != 1 || !regexp.MustCompile(form).MatchString(set[0]) {
 			t.Errorf("%s: %q", origin, set)

@@ -47,20 +47,28 @@ type pending struct {
 	Nonce    string    `json:"nonce"`
 	Verifier string    `json:"verifier"`
 	Return   string    `json:"return"`
+	Silent   bool      `json:"silent,omitempty"`
+	Form     bool      `json:"form,omitempty"`
 	Begun    time.Time `json:"begun"`
 }
 
+// Ask is what a sign-in at a site is begun with.
+type Ask struct {
+	Return string // path and query that the visitor asked for
+	Silent bool   // the hub may show no page
+	Notice Notice // what its sign-in page tells first
+}
+
 // Begin starts a sign-in at a site: it sets the cookie that keeps it and
-// returns the hub's URL to redirect to. returnTo is the path and query that
-// the visitor asked for.
-func (s *Service) Begin(w http.ResponseWriter, r *http.Request, site publisher.Origin, returnTo string, silent bool) string {
-	if !localPath(returnTo) || len(returnTo) > maxReturn {
-		returnTo = "/"
+// returns the hub's URL to redirect to.
+func (s *Service) Begin(w http.ResponseWriter, r *http.Request, site publisher.Origin, ask Ask) string {
+	if !localPath(ask.Return) || len(ask.Return) > maxReturn {
+		ask.Return = "/"
 	}
 	id := secret.NewID()[:idLength]
 	p := pending{
 		State: id + "." + secret.New(), Nonce: secret.NewID(), Verifier: secret.New(),
-		Return: returnTo, Begun: s.store.Now(),
+		Return: ask.Return, Silent: ask.Silent, Form: ask.Notice == NoticeForm, Begun: s.store.Now(),
 	}
 	value := p.encode()
 	if len(value) > maxPendingSize {
@@ -69,8 +77,11 @@ func (s *Service) Begin(w http.ResponseWriter, r *http.Request, site publisher.O
 	}
 	s.dropOldest(w, r, site)
 	CookiesFor(site).Set(w.Header(), PendingCookie+id, s.pending.Seal(value, string(site)+id), pendingLife)
-	ask := Request{Site: site, State: p.State, Nonce: p.Nonce, Challenge: challenge(p.Verifier), Silent: silent, Page: s.sealPage(p.Return, site)}
-	return string(s.hub) + AuthorizePath + "?" + ask.Values().Encode()
+	question := Request{
+		Site: site, State: p.State, Nonce: p.Nonce, Challenge: challenge(p.Verifier),
+		Silent: ask.Silent, Notice: ask.Notice, Page: s.sealPage(p.Return, site),
+	}
+	return string(s.hub) + AuthorizePath + "?" + question.Values().Encode()
 }
 
 func (p pending) encode() []byte {
@@ -89,24 +100,42 @@ func localPath(s string) bool {
 	return strings.HasPrefix(s, "/") && !strings.HasPrefix(s, "//") && !strings.ContainsAny(s, "\\\r\n\t\x00")
 }
 
-// dropOldest makes room for one more pending sign-in.
-func (s *Service) dropOldest(w http.ResponseWriter, r *http.Request, site publisher.Origin) {
-	type found struct {
-		id    string
-		begun time.Time
-	}
+// found is a pending sign-in in a browser, or what is left of one.
+type found struct {
+	id    string
+	begun time.Time // the zero time when it cannot be read
+}
+
+// pendingIn returns the pending sign-ins that a browser has at a site, the
+// oldest first.
+func (s *Service) pendingIn(r *http.Request, site publisher.Origin) []found {
 	var all []found
-	cookies := CookiesFor(site)
 	for _, c := range r.Cookies() {
-		if id, ok := strings.CutPrefix(c.Name, cookies.Name(PendingCookie)); ok {
+		if id, ok := strings.CutPrefix(c.Name, CookiesFor(site).Name(PendingCookie)); ok {
 			p, _ := s.open(c.Value, site, id) // one that cannot be read is the oldest
 			all = append(all, found{id, p.Begun})
 		}
 	}
 	slices.SortFunc(all, func(a, b found) int { return cmp.Or(a.begun.Compare(b.begun), cmp.Compare(a.id, b.id)) })
+	return all
+}
+
+// dropOldest makes room for one more pending sign-in.
+func (s *Service) dropOldest(w http.ResponseWriter, r *http.Request, site publisher.Origin) {
+	all := s.pendingIn(r, site)
 	for i := 0; i+maxPending <= len(all); i++ {
-		cookies.Clear(w.Header(), PendingCookie+all[i].id)
+		CookiesFor(site).Clear(w.Header(), PendingCookie+all[i].id)
 	}
+}
+
+// unansweredAfter is how long the hub may take to answer a silent request.
+const unansweredAfter = 15 * time.Second
+
+// Unanswered tells whether the browser began a sign-in at the site a while ago
+// that did not come back, so that to ask again would be to ask in vain.
+func (s *Service) Unanswered(r *http.Request, site publisher.Origin) bool {
+	all := s.pendingIn(r, site)
+	return len(all) > 0 && !s.store.Now().Before(all[0].begun.Add(unansweredAfter))
 }
 
 func (s *Service) open(sealed string, site publisher.Origin, id string) (pending, error) {
@@ -122,6 +151,8 @@ func (s *Service) open(sealed string, site publisher.Origin, id string) (pending
 type Result struct {
 	Return  string            // where the visitor wanted to go: a path and query of the site
 	Denied  string            // LoginRequired or InteractionRequired; then there is no session
+	Silent  bool              // the hub was asked without a page
+	Form    bool              // a form was sent, and is lost
 	Session authstore.Session // the visitor's
 	Secret  string            // proves the site session; for the site's cookie
 }
@@ -131,6 +162,9 @@ type Result struct {
 func (s *Service) Finish(ctx context.Context, w http.ResponseWriter, r *http.Request, site publisher.Origin) (Result, error) {
 	q := r.URL.Query()
 	p, err := s.take(w, r, site, q.Get("state"))
+	if page := q.Get("page"); errors.Is(err, ErrTransaction) && page != "" {
+		return Result{Return: strings.TrimPrefix(s.PageAt(site, page), string(site)), Denied: LoginRequired}, nil
+	}
 	if err != nil {
 		return Result{}, err
 	}
@@ -141,7 +175,7 @@ func (s *Service) Finish(ctx context.Context, w http.ResponseWriter, r *http.Req
 		if denied != InteractionRequired {
 			denied = LoginRequired
 		}
-		return Result{Return: p.Return, Denied: denied}, nil
+		return Result{Return: p.Return, Denied: denied, Silent: p.Silent}, nil
 	}
 	return s.redeem(ctx, site, p, q)
 }
@@ -155,6 +189,9 @@ func (s *Service) take(w http.ResponseWriter, r *http.Request, site publisher.Or
 	}
 	cookies := CookiesFor(site)
 	c, err := r.Cookie(cookies.Name(PendingCookie + id))
+	if err != nil && !keepsCookies(r, cookies) {
+		return pending{}, ErrBlocked
+	}
 	if err != nil {
 		return pending{}, ErrTransaction
 	}
@@ -163,10 +200,27 @@ func (s *Service) take(w http.ResponseWriter, r *http.Request, site publisher.Or
 		return pending{}, ErrTransaction
 	}
 	cookies.Clear(w.Header(), PendingCookie+id)
-	if !s.store.Now().Before(p.Begun.Add(pendingLife)) {
+	switch now := s.store.Now(); {
+	case !now.Before(p.Begun.Add(pendingLife)):
 		return pending{}, ErrTransaction
+	case now.Before(p.Begun.Add(-clockLeeway)):
+		return pending{}, ErrClock
 	}
 	return p, nil
+}
+
+// clockLeeway is how much the clocks of two nodes may differ.
+const clockLeeway = time.Minute
+
+// keepsCookies tells whether the browser has any cookie of ours.
+func keepsCookies(r *http.Request, cookies Cookies) bool {
+	prefix := cookies.Name(SiteCookie)
+	for _, c := range r.Cookies() {
+		if c.Name == prefix || strings.HasPrefix(c.Name, prefix+"-") {
+			return true
+		}
+	}
+	return false
 }
 
 func (s *Service) redeem(ctx context.Context, site publisher.Origin, p pending, q url.Values) (Result, error) {
@@ -188,5 +242,5 @@ func (s *Service) redeem(ctx context.Context, site publisher.Origin, p pending, 
 	case err != nil:
 		return Result{}, err
 	}
-	return Result{Return: p.Return, Session: visitor, Secret: renew}, nil
+	return Result{Return: p.Return, Silent: p.Silent, Form: p.Form, Session: visitor, Secret: renew}, nil
 }

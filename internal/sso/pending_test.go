@@ -324,7 +324,7 @@ func TestPendingSignInFitsIntoACookie(t *testing.T) {
 			w, b := newWorld(t), newBrowser(news)
 			returnTo := "/" + strings.Repeat(c, n/len(c))
 			rec := httptest.NewRecorder()
-			w.Begin(rec, b.request("/"), news, returnTo, false)
+			w.Begin(rec, b.request("/"), news, sso.Ask{Return: returnTo})
 			for _, set := range rec.Result().Cookies() {
 				if size := len(set.Name) + len(set.Value); size > maxCookie {
 					t.Errorf("%d times %q: cookie of %d bytes", n/len(c), c, size)

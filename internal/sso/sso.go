@@ -44,9 +44,19 @@ var (
 	// that no publisher has.
 	ErrRequest = errors.New("sign-in request is not valid")
 
+	// ErrSite is the ErrRequest of a site that no publisher has.
+	ErrSite = fmt.Errorf("%w: no publisher has the site", ErrRequest)
+
 	// ErrTransaction says that the browser has no pending sign-in that fits:
 	// its cookies are blocked, it took too long, or somebody else began it.
 	ErrTransaction = errors.New("no pending sign-in in this browser")
+
+	// ErrBlocked is the ErrTransaction of a browser that keeps none of our cookies.
+	ErrBlocked = fmt.Errorf("%w: it keeps no cookies", ErrTransaction)
+
+	// ErrClock is the ErrTransaction of a sign-in that began in the future: the
+	// clocks of two nodes differ.
+	ErrClock = fmt.Errorf("%w: it began in the future", ErrTransaction)
 
 	// ErrCode says that the code is unknown, spent, expired or not for this
 	// site and browser.
@@ -58,6 +68,16 @@ var (
 const (
 	LoginRequired       = "login_required"
 	InteractionRequired = "interaction_required"
+)
+
+// Notice is what the hub's sign-in page tells first, to somebody whose request
+// met a gate.
+type Notice string
+
+// The notices. Any other is none.
+const (
+	NoticeEnded Notice = "ended" // the session that the browser had is over
+	NoticeForm  Notice = "form"  // the form that was sent has to be sent again
 )
 
 // Service is the hub's and the sites' end of signing in. Safe for concurrent
@@ -85,6 +105,7 @@ type Request struct {
 	Nonce     string
 	Challenge string // S256 (RFC 7636)
 	Silent    bool   // prompt=none: no page may be shown
+	Notice    Notice
 
 	// UILocales are the languages the pages should have, most wanted first
 	// (OpenID Connect Core, section 3.1.2.1); "" leaves it to the viewer.
@@ -159,6 +180,9 @@ func (r Request) Values() url.Values {
 	if r.Silent {
 		v.Set("prompt", "none")
 	}
+	if r.Notice != "" {
+		v.Set("notice", string(r.Notice))
+	}
 	if r.UILocales != "" {
 		v.Set("ui_locales", r.UILocales)
 	}
@@ -175,6 +199,9 @@ func (s *Service) ParseRequest(v url.Values) (Request, authstore.Publisher, erro
 		Site: publisher.Origin(v.Get("site")), State: v.Get("state"), Nonce: v.Get("nonce"),
 		Challenge: v.Get("code_challenge"), Silent: v.Get("prompt") == "none", UILocales: UILocales(v), Page: Page(v),
 	}
+	if n := Notice(v.Get("notice")); n == NoticeEnded || n == NoticeForm {
+		r.Notice = n
+	}
 	for name, values := range v {
 		if len(values) > 1 {
 			return r, authstore.Publisher{}, fmt.Errorf("%w: %s is given twice", ErrRequest, name)
@@ -187,7 +214,7 @@ func (s *Service) ParseRequest(v url.Values) (Request, authstore.Publisher, erro
 	}
 	p, ok := s.directory.BySite(r.Site)
 	if !ok {
-		return r, p, fmt.Errorf("%w: no publisher has the site", ErrRequest)
+		return r, p, ErrSite
 	}
 	return r, p, nil
 }
@@ -217,7 +244,13 @@ func (s *Service) Deny(r Request, reason string) string {
 	return s.callback(r, url.Values{"error": {reason}})
 }
 
+// callback returns the URL at the site. A silent request is made in case it
+// helps, so that a browser without cookies has to end up at its page all the
+// same: the answer brings the sealed page along.
 func (s *Service) callback(r Request, v url.Values) string {
+	if r.Silent && r.Page != "" {
+		v.Set("page", r.Page)
+	}
 	v.Set("state", r.State)
 	v.Set("iss", string(s.hub)) // RFC 9207: the site knows who answers
 	return string(r.Site) + CallbackPath + "?" + v.Encode()

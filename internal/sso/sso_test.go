@@ -113,7 +113,7 @@ func (b *browser) receive(rec *httptest.ResponseRecorder) {
 func (w *world) begin(t *testing.T, b *browser, returnTo string) url.Values {
 	t.Helper()
 	rec := httptest.NewRecorder()
-	to := w.Begin(rec, b.request(string(b.origin)+"/"), b.origin, returnTo, false)
+	to := w.Begin(rec, b.request(string(b.origin)+"/"), b.origin, sso.Ask{Return: returnTo})
 	b.receive(rec)
 	question, ok := strings.CutPrefix(to, string(hub)+sso.AuthorizePath+"?")
 	if !ok {
@@ -253,7 +253,7 @@ func TestLanguagesOfAQuestionAreKeptWhenTheyAreAny(t *testing.T) {
 
 func TestSilentQuestionSaysSo(t *testing.T) {
 	w := newWorld(t)
-	to := mustParse(t, w.Begin(httptest.NewRecorder(), newBrowser(news).request("/"), news, "/", true))
+	to := mustParse(t, w.Begin(httptest.NewRecorder(), newBrowser(news).request("/"), news, sso.Ask{Return: "/", Silent: true}))
 	r, _, err := w.ParseRequest(to.Query())
 	if err != nil || !r.Silent || to.Query().Get("prompt") != "none" {
 		t.Errorf("asked %s, read %+v, %v", to, r, err)
