@@ -24,7 +24,7 @@ type PasswordChange struct {
 // transaction, and returns the ids of those. Errors: ErrNotFound when the
 // password is not the old one any more.
 func (s *Store) ChangePassword(ctx context.Context, p PasswordChange) (endedIDs []string, err error) {
-	err = s.b.Update(ctx, func(tx Tx) error {
+	err = s.updateEnding(ctx, func(tx *ending) error {
 		c, err := liveCustomer(tx, p.Customer)
 		if err != nil {
 			return err
@@ -45,7 +45,7 @@ func (s *Store) ChangePassword(ctx context.Context, p PasswordChange) (endedIDs 
 		if err := s.tell(tx, c, p.Tell); err != nil {
 			return err
 		}
-		endedIDs, err = s.endSessions(tx, c.ID, p.Keep, p.EndedFor)
+		endedIDs, err = tx.endSessions(c.ID, p.Keep, p.EndedFor)
 		return err
 	})
 	return endedIDs, err

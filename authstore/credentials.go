@@ -24,7 +24,7 @@ type PasswordReset struct {
 // mail, it verifies the address too. It returns the customer and the ids of the
 // ended sessions. Errors: ErrNotFound when the ticket is not good for this.
 func (s *Store) ResetPassword(ctx context.Context, r PasswordReset) (c Customer, endedIDs []string, err error) {
-	err = s.b.Update(ctx, func(tx Tx) (err error) {
+	err = s.updateEnding(ctx, func(tx *ending) (err error) {
 		t, err := s.liveTicket(tx, r.Digest, r.Purpose)
 		if err != nil {
 			return err
@@ -47,7 +47,7 @@ func (s *Store) ResetPassword(ctx context.Context, r PasswordReset) (c Customer,
 		if err := s.tell(tx, c, r.Tell); err != nil {
 			return err
 		}
-		endedIDs, err = s.endSessions(tx, c.ID, "", r.EndedFor)
+		endedIDs, err = tx.endSessions(c.ID, "", r.EndedFor)
 		return err
 	})
 	return c, endedIDs, err
@@ -149,7 +149,7 @@ func dropIdentity(tx Tx, i Identity) error {
 // sessions. Erasing twice is no error. Errors: ErrNotFound.
 func (s *Store) EraseCustomer(ctx context.Context, customer int64, endedFor time.Duration, purposes ...Purpose) (endedIDs []string, err error) {
 	now := s.Now()
-	err = s.b.Update(ctx, func(tx Tx) (err error) {
+	err = s.updateEnding(ctx, func(tx *ending) (err error) {
 		c, err := get[Customer](tx, tableCustomers, idKey(customer))
 		if err != nil {
 			return err
@@ -183,7 +183,7 @@ func (s *Store) EraseCustomer(ctx context.Context, customer int64, endedFor time
 		if err := put(tx, tableCustomers, idKey(customer), erased); err != nil {
 			return err
 		}
-		endedIDs, err = s.endSessions(tx, customer, "", endedFor)
+		endedIDs, err = tx.endSessions(customer, "", endedFor)
 		return err
 	})
 	return endedIDs, err

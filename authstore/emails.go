@@ -64,7 +64,7 @@ type EmailUndo struct {
 // for this; ErrTaken when the address is another customer's by now, which leaves
 // the ticket good.
 func (s *Store) UndoEmailChange(ctx context.Context, u EmailUndo) (c Customer, endedIDs []string, err error) {
-	err = s.b.Update(ctx, func(tx Tx) error {
+	err = s.updateEnding(ctx, func(tx *ending) error {
 		t, err := s.liveTicket(tx, u.Digest, u.Purpose)
 		if err != nil {
 			return err
@@ -88,7 +88,7 @@ func (s *Store) UndoEmailChange(ctx context.Context, u EmailUndo) (c Customer, e
 		if err := s.openReset(tx, c, t, u); err != nil {
 			return err
 		}
-		endedIDs, err = s.endSessions(tx, c.ID, "", u.EndedFor)
+		endedIDs, err = tx.endSessions(c.ID, "", u.EndedFor)
 		return err
 	})
 	return c, endedIDs, err

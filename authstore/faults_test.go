@@ -146,6 +146,23 @@ func otherChanges() []operation {
 		{"MailFailed", func(ctx context.Context, w *world, c authstore.Customer) error {
 			return w.MailFailed(ctx, authstore.Mail{ID: "waiting", CustomerID: c.ID, Due: w.queued}, w.Now().Add(time.Hour))
 		}},
+		{"ClaimAnnouncement", func(ctx context.Context, w *world, _ authstore.Customer) error {
+			names, err := w.DueReceivers(ctx)
+			if err != nil {
+				return err
+			}
+			a, ok, err := w.ClaimAnnouncement(ctx, names[0], lease)
+			if err != nil && (ok || a.ID != "") {
+				return errors.New("claimed in spite of an error")
+			}
+			return err
+		}},
+		{"AnnouncementDone", func(ctx context.Context, w *world, _ authstore.Customer) error {
+			return w.AnnouncementDone(ctx, w.claimedEnd)
+		}},
+		{"AnnouncementFailed", func(ctx context.Context, w *world, _ authstore.Customer) error {
+			return w.AnnouncementFailed(ctx, w.claimedEnd, w.Now().Add(time.Hour))
+		}},
 		{"Sweep", func(ctx context.Context, w *world, _ authstore.Customer) error {
 			_, _, err := w.Sweep(ctx, authstore.SweepCursor{})
 			return err
@@ -214,6 +231,10 @@ func otherReads() []operation {
 			_, err := w.EndedSessions(ctx)
 			return err
 		}},
+		{"DueReceivers", func(ctx context.Context, w *world, _ authstore.Customer) error {
+			_, err := w.DueReceivers(ctx)
+			return err
+		}},
 		{"Keys", func(ctx context.Context, w *world, _ authstore.Customer) error {
 			_, err := w.Keys(ctx)
 			return err
@@ -226,7 +247,7 @@ func otherReads() []operation {
 func inhabited(t *testing.T) (*world, authstore.Customer) {
 	t.Helper()
 	w := newWorld(t)
-	w.mustDeclare(t, nova())
+	w.mustDeclare(t, withReceivers(nova()))
 	w.mustIssue(t, "expired")
 	w.clock.Add(time.Minute)
 	if err := w.IssueTicket(t.Context(), "d1", authstore.Ticket{Purpose: forSignIn, SessionID: "s1", Expires: w.Now().Add(time.Minute)}); err != nil {
@@ -245,6 +266,11 @@ func inhabited(t *testing.T) (*world, authstore.Customer) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	w.mustStart(t, c, "s0")
+	w.mustEnd(t, "s0")
+	w.claimedEnd = w.mustClaimEnds(t)[0]
+	w.mustStart(t, c, "s2")
+	w.mustEnd(t, "s2")
 	w.clock.Add(time.Second)
 	return w, c
 }

@@ -5,9 +5,6 @@ package authstore
 
 import (
 	"context"
-	"crypto/rand"
-	"errors"
-	"strings"
 	"time"
 )
 
@@ -35,14 +32,9 @@ type Mail struct {
 	Tries   int               `json:"tries,omitempty"`
 }
 
-// dueForm writes times so that keys sort by them.
-const dueForm = "2006-01-02T15:04:05.000Z"
-
-func dueKey(m Mail) string { return m.Due.UTC().Format(dueForm) }
-
-func mailKey(m Mail) string { return key(dueKey(m), m.ID) }
-
-func mailIndex(m Mail) string { return key(idKey(m.CustomerID), m.ID) }
+var mails = queue[Mail]{items: tableMails, index: tableCustomerMails, place: func(m *Mail) place {
+	return place{owner: idKey(m.CustomerID), id: &m.ID, created: &m.Created, due: &m.Due, tries: &m.Tries}
+}}
 
 // QueueMail keeps a mail until it is sent. What is empty of ID, Created and Due
 // is filled in.
@@ -54,12 +46,12 @@ func (s *Store) QueueMail(ctx context.Context, m Mail) error {
 // already.
 func (s *Store) QueueMailOnce(ctx context.Context, m Mail) error {
 	return s.b.Update(ctx, func(tx Tx) error {
-		waiting, err := customerMails(tx, m.CustomerID)
+		waiting, err := mails.waiting(tx, idKey(m.CustomerID))
 		if err != nil {
 			return err
 		}
 		for id, due := range waiting {
-			other, err := get[Mail](tx, tableMails, key(due, id))
+			other, err := get[Mail](tx, tableMails, itemKey("", due, id))
 			if err != nil || other.Kind == m.Kind {
 				return err
 			}
@@ -69,135 +61,37 @@ func (s *Store) QueueMailOnce(ctx context.Context, m Mail) error {
 }
 
 // queueMail is QueueMail inside the transaction of what the mail tells.
-func (s *Store) queueMail(tx Tx, m Mail) error {
-	if m.ID == "" {
-		m.ID = strings.ToLower(rand.Text())
-	}
-	if m.Created.IsZero() {
-		m.Created = s.Now()
-	}
-	if m.Due.IsZero() {
-		m.Due = m.Created
-	}
-	return putMail(tx, m)
-}
-
-func putMail(tx Tx, m Mail) error {
-	if err := put(tx, tableCustomerMails, mailIndex(m), dueKey(m)); err != nil {
-		return err
-	}
-	return put(tx, tableMails, mailKey(m), m)
-}
+func (s *Store) queueMail(tx Tx, m Mail) error { return mails.add(s, tx, m) }
 
 // ClaimMails takes up to n mails that are due, the longest due first. Each
 // counts a try and is due again after the lease, so that no two workers have
 // the same mail at a time, and one whose worker has died is not lost.
-func (s *Store) ClaimMails(ctx context.Context, n int, lease time.Duration) (claimed []Mail, err error) {
-	// Looking is cheap; claiming costs a commit even when there is nothing.
-	err = s.b.View(ctx, func(tx Tx) (err error) {
-		claimed, err = s.dueMails(tx, 1)
-		return err
-	})
-	if err != nil || len(claimed) == 0 {
-		return nil, err
-	}
-	err = s.b.Update(ctx, func(tx Tx) (err error) {
-		if claimed, err = s.dueMails(tx, n); err != nil {
-			return err
-		}
-		for i := range claimed {
-			m := &claimed[i]
-			if err := tx.Delete(tableMails, mailKey(*m)); err != nil {
-				return err
-			}
-			m.Due, m.Tries = s.Now().Add(lease), m.Tries+1
-			if err := putMail(tx, *m); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	return claimed, nil
-}
-
-func (s *Store) dueMails(tx Tx, n int) (due []Mail, err error) {
-	until := s.Now().Add(time.Millisecond).Format(dueForm) // due now is due
-	err = scan(tx, tableMails, "", until, func(_ string, m Mail) error {
-		if len(due) == n {
-			return ErrStop
-		}
-		due = append(due, m)
-		return nil
-	})
-	return due, err
+func (s *Store) ClaimMails(ctx context.Context, n int, lease time.Duration) ([]Mail, error) {
+	return mails.claim(ctx, s, "", n, lease)
 }
 
 // MailSent removes a mail that was sent, or that is not to be sent any more. It
 // does so too when the lease is over and another worker has it.
 func (s *Store) MailSent(ctx context.Context, m Mail) error {
-	return s.b.Update(ctx, func(tx Tx) error { return dropMail(tx, m.CustomerID, m.ID) })
-}
-
-// dropMail removes a mail, if it is there.
-func dropMail(tx Tx, customer int64, id string) error {
-	index := key(idKey(customer), id)
-	due, err := get[string](tx, tableCustomerMails, index)
-	if errors.Is(err, ErrNotFound) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	if err := tx.Delete(tableMails, key(due, id)); err != nil {
-		return err
-	}
-	return tx.Delete(tableCustomerMails, index)
+	return s.b.Update(ctx, func(tx Tx) error { return mails.drop(tx, "", idKey(m.CustomerID), m.ID) })
 }
 
 // MailFailed says when a mail that was claimed and could not be sent is tried
 // again. A mail that is gone, or that another worker has, stays so.
 func (s *Store) MailFailed(ctx context.Context, m Mail, due time.Time) error {
-	return s.b.Update(ctx, func(tx Tx) error {
-		has, err := get[string](tx, tableCustomerMails, mailIndex(m))
-		if errors.Is(err, ErrNotFound) || err == nil && has != dueKey(m) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if err := tx.Delete(tableMails, mailKey(m)); err != nil {
-			return err
-		}
-		m := m
-		m.Due = due
-		return putMail(tx, m)
-	})
+	return s.b.Update(ctx, func(tx Tx) error { return mails.again(tx, m, due) })
 }
 
 // dropMails removes the mails that wait for a customer.
 func dropMails(tx Tx, customer int64) error {
-	waiting, err := customerMails(tx, customer)
+	waiting, err := mails.waiting(tx, idKey(customer))
 	if err != nil {
 		return err
 	}
 	for id := range waiting {
-		if err := dropMail(tx, customer, id); err != nil {
+		if err := mails.drop(tx, "", idKey(customer), id); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// customerMails returns when the mails that wait for a customer are due, by id.
-func customerMails(tx Tx, customer int64) (map[string]string, error) {
-	from, to := prefix(idKey(customer))
-	waiting := map[string]string{}
-	err := scan(tx, tableCustomerMails, from, to, func(k, due string) error {
-		waiting[k[len(from):]] = due
-		return nil
-	})
-	return waiting, err
 }

@@ -206,6 +206,16 @@ func (s *Store) Publisher(ctx context.Context, id int64) (p Publisher, err error
 	return p, err
 }
 
+// receivers returns who is told of the ends of a publisher's sessions. The list
+// is shared and must not be changed.
+func (s *Store) receivers(tx Tx, publisher int64) ([]Receiver, error) {
+	p, err := s.publishers.get(tx, tablePublishers, idKey(publisher))
+	if errors.Is(err, ErrNotFound) || err == nil && !p.Declared {
+		return nil, nil
+	}
+	return p.Receivers, err
+}
+
 // SiteOwner returns the id of the publisher that claims the site, or
 // ErrNotFound.
 func (s *Store) SiteOwner(ctx context.Context, site string) (int64, error) {

@@ -33,9 +33,19 @@ type Publisher struct {
 	// servers prove themselves; empty for none.
 	TokenDigest string `json:"tokenDigest,omitempty"`
 
+	// Receivers are told of the end of each session.
+	Receivers []Receiver `json:"receivers,omitempty"`
+
 	// Declared says that the server's configuration names this publisher. One
 	// that is no longer declared keeps its customers and loses its sites.
 	Declared bool `json:"declared"`
+}
+
+// Receiver is an app's address that takes logout tokens (OpenID Connect
+// Back-Channel Logout 1.0).
+type Receiver struct {
+	URL      string `json:"url"`
+	Audience string `json:"audience"` // who the app is to itself
 }
 
 // ConsentDefinition is what a publisher asks its customers to agree to, in its

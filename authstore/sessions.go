@@ -94,7 +94,7 @@ func (s *Store) liveSession(tx Tx, id string) (Session, error) {
 // kept. endedFor is how long a token of the session may live on. Errors:
 // ErrNotFound.
 func (s *Store) JudgeSession(ctx context.Context, id string, endedFor time.Duration, fn func(*Session) (Verdict, error)) (session Session, err error) {
-	err = s.b.Update(ctx, func(tx Tx) (err error) {
+	err = s.updateEnding(ctx, func(tx *ending) (err error) {
 		if session, err = s.liveSession(tx, id); err != nil {
 			return err
 		}
@@ -106,24 +106,68 @@ func (s *Store) JudgeSession(ctx context.Context, id string, endedFor time.Durat
 		case Save:
 			return put(tx, tableSessions, id, session)
 		case End:
-			return endSession(tx, session, s.Now().Add(endedFor))
+			return tx.endSession(session, endedFor)
 		}
 		return nil
 	})
 	return session, err
 }
 
-// EndCustomerSessions ends every session of the customer except the one named
-// (which may be empty) and returns the ids of those it ended.
-func (s *Store) EndCustomerSessions(ctx context.Context, customer int64, except string, endedFor time.Duration) (ids []string, err error) {
-	err = s.b.Update(ctx, func(tx Tx) (err error) {
-		ids, err = s.endSessions(tx, customer, except, endedFor)
-		return err
-	})
-	return ids, err
+// ending is a transaction that may end sessions. It is the only way to end one,
+// so that none ends unannounced.
+type ending struct {
+	Tx
+	store     *Store
+	announced bool
 }
 
-func (s *Store) endSessions(tx Tx, customer int64, except string, endedFor time.Duration) (ids []string, err error) {
+// updateEnding is an Update of the backend's whose function may end sessions.
+func (s *Store) updateEnding(ctx context.Context, fn func(tx *ending) error) error {
+	announced := false
+	err := s.b.Update(ctx, func(tx Tx) error {
+		e := &ending{Tx: tx, store: s}
+		err := fn(e)
+		announced = e.announced
+		return err
+	})
+	if err == nil && announced {
+		select {
+		case s.announced <- struct{}{}:
+		default: // it was told already
+		}
+	}
+	return err
+}
+
+// endSession ends a session, and announces that to each of the publisher's
+// receivers unless the session was over by itself.
+func (tx *ending) endSession(session Session, endedFor time.Duration) error {
+	now := tx.store.Now()
+	if err := dropSession(tx, session); err != nil {
+		return err
+	}
+	if err := put(tx, tableEnded, session.ID, ended{Until: now.Add(endedFor)}); err != nil {
+		return err
+	}
+	if !session.alive(now) {
+		return nil
+	}
+	receivers, err := tx.store.receivers(tx, session.PublisherID)
+	if err != nil {
+		return err
+	}
+	for _, r := range receivers {
+		a := Announcement{PublisherID: session.PublisherID, CustomerID: session.CustomerID, SessionID: session.ID, URL: r.URL}
+		if err := announcements.add(tx.store, tx, a); err != nil {
+			return err
+		}
+		tx.announced = true
+	}
+	return nil
+}
+
+// endSessions ends a customer's sessions except one, and returns their ids.
+func (tx *ending) endSessions(customer int64, except string, endedFor time.Duration) (ids []string, err error) {
 	sessions, err := customerSessions(tx, customer)
 	if err != nil {
 		return nil, err
@@ -132,12 +176,22 @@ func (s *Store) endSessions(tx Tx, customer int64, except string, endedFor time.
 		if session.ID == except {
 			continue
 		}
-		if err := endSession(tx, session, s.Now().Add(endedFor)); err != nil {
+		if err := tx.endSession(session, endedFor); err != nil {
 			return nil, err
 		}
 		ids = append(ids, session.ID)
 	}
 	return ids, nil
+}
+
+// EndCustomerSessions ends every session of the customer except the one named
+// (which may be empty) and returns the ids of those it ended.
+func (s *Store) EndCustomerSessions(ctx context.Context, customer int64, except string, endedFor time.Duration) (ids []string, err error) {
+	err = s.updateEnding(ctx, func(tx *ending) (err error) {
+		ids, err = tx.endSessions(customer, except, endedFor)
+		return err
+	})
+	return ids, err
 }
 
 // CustomerSessions returns the customer's live sessions.
@@ -174,13 +228,6 @@ func customerSessions(tx Tx, customer int64) ([]Session, error) {
 		sessions = append(sessions, session)
 	}
 	return sessions, nil
-}
-
-func endSession(tx Tx, session Session, until time.Time) error {
-	if err := dropSession(tx, session); err != nil {
-		return err
-	}
-	return put(tx, tableEnded, session.ID, ended{Until: until})
 }
 
 func dropSession(tx Tx, session Session) error {

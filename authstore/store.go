@@ -26,12 +26,17 @@ type Store struct {
 	b   Backend
 	now func() time.Time
 
-	customers memo[Customer]
-	answers   memo[map[string]ConsentAnswer]
+	customers  memo[Customer]
+	answers    memo[map[string]ConsentAnswer]
+	publishers memo[Publisher]
+
+	announced chan struct{}
 }
 
 // New returns a Store over b that tells the time by now.
-func New(b Backend, now func() time.Time) *Store { return &Store{b: b, now: now} }
+func New(b Backend, now func() time.Time) *Store {
+	return &Store{b: b, now: now, announced: make(chan struct{}, 1)}
+}
 
 // Now returns the store's time in UTC, whole milliseconds, as records keep it.
 func (s *Store) Now() time.Time { return s.now().UTC().Truncate(time.Millisecond) }
@@ -62,6 +67,9 @@ const (
 	tableMails              = "mails"            // what waits to be sent, by the time it is due
 	tableCustomerMails      = "customer_mails"   // when a mail that waits is due, by customer and id
 	tableKeys               = "keys"
+
+	tableAnnouncements         = "announcements"          // ends of sessions that wait to be told, by receiver and time
+	tableReceiverAnnouncements = "receiver_announcements" // when one that waits is due, by receiver and id
 )
 
 // key joins the parts of a key. Ids and names cannot hold a NUL, so no two

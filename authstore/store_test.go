@@ -31,6 +31,8 @@ type world struct {
 	memory *authstoretest.Memory // nil above bolt
 	watch  *watched
 	queued time.Time // when a mail was queued, if one was
+
+	claimedEnd authstore.Announcement // if one was claimed
 }
 
 // newWorld returns a world above a memory that runs each update twice.

@@ -190,7 +190,7 @@ type SignInCode struct {
 // of it is ended too, and returned; Check's error.
 func (s *Store) RedeemSignIn(ctx context.Context, c SignInCode) (session Session, err error) {
 	var refused error // outlives the transaction, whose effects are to be kept
-	err = s.b.Update(ctx, func(tx Tx) (err error) {
+	err = s.updateEnding(ctx, func(tx *ending) (err error) {
 		session, refused = Session{}, nil
 		now := s.Now()
 		t, err := get[Ticket](tx, tableTickets, c.Digest)
@@ -205,7 +205,7 @@ func (s *Store) RedeemSignIn(ctx context.Context, c SignInCode) (session Session
 		}
 		if !t.Used.IsZero() {
 			refused = ErrUsed
-			return endSession(tx, session, now.Add(c.EndedFor))
+			return tx.endSession(session, c.EndedFor)
 		}
 		t.Used = now
 		if refused = c.Check(t); refused != nil {

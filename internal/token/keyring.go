@@ -60,7 +60,7 @@ type keyset struct {
 
 type key struct {
 	id        string
-	header    string // of its tokens, encoded
+	header    string // of its access tokens, encoded
 	method    jwt.SigningMethod
 	private   crypto.Signer
 	activates time.Time

@@ -1,10 +1,11 @@
 // SPDX-FileCopyrightText: The usher authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package token owns signed access tokens: their claims, the keys that sign
-// them, and the judgement whether one is ours. It refuses tokens that name
-// any other key, algorithm, issuer, audience or type, and it never fetches
-// anything that a token points to. It is the only importer of golang-jwt.
+// Package token owns signed tokens: the claims of access tokens and of logout
+// tokens, the keys that sign them, and the judgement whether an access token is
+// ours. It refuses tokens that name any other key, algorithm, issuer, audience or
+// type, a logout token above all, and it never fetches anything that a token
+// points to. It is the only importer of golang-jwt.
 package token
 
 import (
@@ -32,7 +33,7 @@ var (
 // one would only cost memory.
 const maxSize = 4096
 
-// typ is the token type in the header, which every token of this package has.
+// typ is the token type in the header of access tokens.
 const typ = "JWT"
 
 // Claims is what an access token says.
@@ -138,8 +139,13 @@ func (k *Keyring) Sign(c Claims) (string, error) {
 		ID: c.ID, SessionID: c.SessionID, CustomerID: customer, PublisherID: c.PublisherID,
 		OfferID: c.OfferID, Email: c.Email, Consents: c.Consents, Stamp: c.Stamp,
 	})
-	t.Header["typ"], t.Header["kid"] = typ, key.id
-	return t.SignedString(key.private)
+	return key.sign(t, typ)
+}
+
+// sign returns t as a token of a type.
+func (k key) sign(t *jwt.Token, typ string) (string, error) {
+	t.Header["typ"], t.Header["kid"] = typ, k.id
+	return t.SignedString(k.private)
 }
 
 // Verify returns the claims of a token that we signed for the given audience
@@ -214,7 +220,7 @@ func (k *Keyring) keyFor(t *jwt.Token) (any, error) {
 	return key.private.Public(), nil
 }
 
-// headerOf returns the encoded header of tokens that a key signs.
+// headerOf returns the encoded header of access tokens that a key signs.
 func headerOf(kid string, method jwt.SigningMethod) string {
 	b, err := json.Marshal(map[string]string{"alg": method.Alg(), "kid": kid, "typ": typ})
 	if err != nil {
