@@ -4,7 +4,7 @@ GO         ?= go
 GOTESTSUM   = $(GO) run gotest.tools/gotestsum@v1.13.0
 STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: build demo test lint bench browser node clean
+.PHONY: build demo test lint bench browser node nginx clean
 
 build: ## the server, Caddy with usher's modules compiled in
 	$(GO) build -trimpath -o bin/usher ./cmd/usher
@@ -13,7 +13,7 @@ demo: build ## a hub and two sites on this machine
 	@cat examples/demo/hello.txt
 	@exec bin/usher run --config Caddyfile
 
-test: browser node ## everything; says at the end what was skipped
+test: browser node nginx ## everything; says at the end what was skipped
 	@test -z "$$(gofmt -l .)" || { echo "not formatted:"; gofmt -l .; exit 1; }
 	$(GO) vet ./...
 	$(GOTESTSUM) --format pkgname -- -race -timeout 14m ./...
@@ -34,6 +34,15 @@ node: # installs Node.js and npm, with which the tests install Cleeng's client l
 		else \
 			echo "!!! npm is not installed and cannot be installed from here: the tests with Cleeng's client library and axe WILL BE SKIPPED."; \
 			echo "!!! Install the packages nodejs and npm and run make test again."; \
+		fi; }
+
+nginx: # installs nginx, which the tests run with the documented configuration, where that is possible
+	@command -v nginx >/dev/null || { \
+		if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+			apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends nginx-light; \
+		else \
+			echo "!!! nginx is not installed and cannot be installed from here: the test of its configuration WILL BE SKIPPED."; \
+			echo "!!! Install the package nginx-light and run make test again."; \
 		fi; }
 
 lint: ## what reviewers would find first

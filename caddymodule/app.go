@@ -34,6 +34,7 @@ func init() {
 	caddy.RegisterModule(new(Hub))
 	caddy.RegisterModule(new(Gate))
 	caddy.RegisterModule(new(API))
+	caddy.RegisterModule(new(Verify))
 	caddy.RegisterModule(new(BoltStore))
 	caddy.RegisterModule(new(OutboxMailer))
 	caddy.RegisterModule(new(SMTPMailer))
@@ -105,8 +106,8 @@ type App struct {
 	failed   error     // guarded by mu; why the store could not be opened
 	failedAt time.Time // guarded by mu
 
-	stopMails context.CancelFunc // guarded by mu; nil until the domain is wired
-	mailing   sync.WaitGroup     // the worker that sends mails
+	stopWork context.CancelFunc // guarded by mu; nil until the domain is wired
+	working  sync.WaitGroup     // the workers that send mails and logout tokens
 }
 
 // CaddyModule returns the Caddy module information.
@@ -266,9 +267,9 @@ func (a *App) Cleanup() error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.closed = true
-	if a.stopMails != nil { // what is under way needs the store
-		a.stopMails()
-		a.mailing.Wait()
+	if a.stopWork != nil { // what is under way needs the store
+		a.stopWork()
+		a.working.Wait()
 	}
 	if a.node == nil {
 		return nil

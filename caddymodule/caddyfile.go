@@ -21,13 +21,15 @@ func init() {
 	httpcaddyfile.RegisterHandlerDirective("usher", parseHub)
 	httpcaddyfile.RegisterHandlerDirective("usher_api", parseAPI)
 	httpcaddyfile.RegisterHandlerDirective("usher_gate", parseGate)
+	httpcaddyfile.RegisterDirective("usher_verify", parseVerify)
 
 	// The gate runs after rewrites and before everything that shows content,
-	// the API before the gate; the hub answers before everything that could
-	// answer in its place.
+	// the API before the gate; the hub and what other proxies ask answer before
+	// everything that could answer in their place.
 	httpcaddyfile.RegisterDirectiveOrder("usher_api", httpcaddyfile.Before, "basic_auth")
 	httpcaddyfile.RegisterDirectiveOrder("usher_gate", httpcaddyfile.Before, "basic_auth")
 	httpcaddyfile.RegisterDirectiveOrder("usher", httpcaddyfile.Before, "respond")
+	httpcaddyfile.RegisterDirectiveOrder("usher_verify", httpcaddyfile.Before, "respond")
 }
 
 // parseGlobal reads the global option:

@@ -27,6 +27,7 @@ import (
 //		brand { … }
 //		verify_email [<time after registration>]
 //		reset_urls <origin…>
+//		backchannel_logout <url> [<audience>]
 //		reveal_unknown_email
 //		api_token  <secret>
 //	}
@@ -52,7 +53,7 @@ func (p *globalParser) publisher(d *caddyfile.Dispenser) error {
 	own := Publisher{ID: id}
 	seen := map[string]bool{}
 	for d.NextBlock(0) {
-		if name := d.Val(); name != "consent" {
+		if name := d.Val(); name != "consent" && name != "backchannel_logout" {
 			if seen[name] {
 				return d.Errf("%s is given twice; remove one", name)
 			}
@@ -105,13 +106,15 @@ func (p *globalParser) publisherOption(d *caddyfile.Dispenser, own *Publisher) (
 		return parseVerifyEmail(d, own)
 	case "reset_urls":
 		return parseResetURLs(d, own)
+	case "backchannel_logout":
+		return parseBackchannelLogout(d, own)
 	case "reveal_unknown_email":
 		own.RevealUnknownEmail = true
 		return end(d)
 	case "api_token":
 		return parseAPIToken(d, own)
 	}
-	return d.Errf("unknown option %q of a publisher; known are name, sites, offers, consent, capture, brand, verify_email, reset_urls, reveal_unknown_email and api_token", d.Val())
+	return d.Errf("unknown option %q of a publisher; known are name, sites, offers, consent, capture, brand, verify_email, reset_urls, backchannel_logout, reveal_unknown_email and api_token", d.Val())
 }
 
 func parseVerifyEmail(d *caddyfile.Dispenser, own *Publisher) error {

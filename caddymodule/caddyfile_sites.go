@@ -51,9 +51,10 @@ func parseHub(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
 //	usher_gate [<matcher>] {
 //		public   <path…>
 //		optional <path…>
+//		silent_login sister_sites|eager|off
 //	}
 //
-// Both lines may be repeated.
+// The lines of paths may be repeated.
 func parseGate(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
 	h.Next() // usher_gate
 	app, err := appOption(h)
@@ -71,8 +72,10 @@ func parseGate(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
 			err = paths(h.Dispenser, &g.Public, "optional", g.Optional)
 		case "optional":
 			err = paths(h.Dispenser, &g.Optional, "public", g.Public)
+		case "silent_login":
+			err = silentLogin(h.Dispenser, &g.SilentLogin)
 		default:
-			err = h.Errf("unknown option %q of usher_gate; known are public and optional", h.Val())
+			err = h.Errf("unknown option %q of usher_gate; known are public, optional and silent_login", h.Val())
 		}
 		if err != nil {
 			return nil, err
@@ -90,6 +93,20 @@ func parseGate(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
 		g.Sites = append(g.Sites, string(site))
 	}
 	return g, nil
+}
+
+// silentLogin reads when the hub is asked about visitors of optional paths.
+func silentLogin(d *caddyfile.Dispenser, into *string) error {
+	if *into != "" {
+		return d.Err("silent_login is given twice; remove one")
+	}
+	if !d.NextArg() {
+		return d.Err("silent_login needs one of sister_sites, eager and off")
+	}
+	if *into = d.Val(); !slices.Contains(silentLogins, *into) {
+		return d.Errf("silent_login %q is not known; write sister_sites, eager or off", d.Val())
+	}
+	return end(d)
 }
 
 // paths reads the patterns of one line. None may be among those of the other

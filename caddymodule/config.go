@@ -54,6 +54,9 @@ type Publisher struct {
 	// for before they first come in. Default: they need not.
 	VerifyEmail *caddy.Duration `json:"verify_email,omitempty"`
 
+	// Apps that are told when a session ends. Default: none.
+	BackchannelLogout []BackchannelLogout `json:"backchannel_logout,omitempty"`
+
 	// Whether clients of the API that ask for a reset mail are told that no
 	// account has the address (404 USER0004), as the hosted service does. Anyone
 	// can then find out who has an account. Default: false.
@@ -164,6 +167,10 @@ func (p Publisher) record(hub publisher.Origin) (authstore.Publisher, error) {
 			return r, fmt.Errorf("reset_urls: %w", err)
 		}
 		r.ResetURLs = append(r.ResetURLs, string(page))
+	}
+	var err error
+	if r.Receivers, err = receivers(p.BackchannelLogout); err != nil {
+		return r, fmt.Errorf("backchannel_logout: %w", err)
 	}
 	r.TokenDigest, r.RevealUnknownEmail = p.APITokenDigest, p.RevealUnknownEmail
 	if len(p.Consents) > maxConsents {

@@ -14,6 +14,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"go.uber.org/zap"
 
+	"github.com/usher-sso/usher/internal/backchannel"
 	"github.com/usher-sso/usher/internal/customer"
 	"github.com/usher-sso/usher/internal/flow"
 	"github.com/usher-sso/usher/internal/gate"
@@ -33,6 +34,7 @@ type domain struct {
 	gate   func(sites []publisher.Origin, policy *gate.Policy) *gate.Gate
 	rotate func(context.Context) error
 	mails  *notice.Worker
+	ends   *backchannel.Worker // tells apps of ended sessions
 }
 
 var errStopped = errors.New("this configuration is no longer in use")
@@ -66,8 +68,9 @@ func (a *App) wired(ctx context.Context) (*domain, error) {
 	a.domain.Store(d)
 	go a.rotateKeys(d)
 	working, stop := context.WithCancel(a.ctx)
-	a.stopMails = stop
-	a.mailing.Go(func() { d.mails.Deliver(working) })
+	a.stopWork = stop
+	a.working.Go(func() { d.mails.Deliver(working) })
+	a.working.Go(func() { d.ends.Deliver(working) })
 	return d, nil
 }
 
@@ -119,6 +122,7 @@ func (a *App) wire(ctx context.Context, n *node) (*domain, error) {
 	})
 	return &domain{
 		hub: hubMux(hub, api), api: apiMux(api), rotate: keys.Rotate, mails: mails,
+		ends: backchannel.NewWorker(backchannel.Config{Store: n.store, Keys: keys, Report: a.announcements}),
 		gate: func(sites []publisher.Origin, policy *gate.Policy) *gate.Gate {
 			return gate.New(gate.Config{
 				Sites: sites, Policy: policy, Hub: a.hub, Sessions: sessions, Keys: keys,

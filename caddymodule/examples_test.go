@@ -62,6 +62,64 @@ func TestExamplesAreValidAndExplained(t *testing.T) {
 	}
 }
 
+// What the page on other proxies shows is what the example has, which the tests
+// of the whole server run.
+func TestExamplesOfOtherProxiesAreThoseOfTheirPage(t *testing.T) {
+	page, err := os.ReadFile("../docs/other-proxies.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, language := range map[string]string{
+		"Caddyfile": "caddyfile", "forward_auth.caddyfile": "caddyfile", "nginx.conf": "nginx", "traefik.yaml": "yaml",
+	} {
+		content, err := os.ReadFile(filepath.Join("../examples/other-proxies", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(page), "\n```"+language+"\n"+string(content)+"```\n") {
+			t.Errorf("the page does not show %s as it is", name)
+		}
+		if language == "caddyfile" {
+			valid(t, content)
+		}
+	}
+}
+
+// A proxy that leaves one of the headers out hands on what clients send under
+// its name.
+func TestExamplesOfOtherProxiesCoverEveryIdentityHeader(t *testing.T) {
+	for _, name := range []string{"nginx.conf", "forward_auth.caddyfile"} {
+		content, err := os.ReadFile(filepath.Join("../examples/other-proxies", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, header := range []string{"Customer-Id", "Publisher-Id", "Session-Id", "Email", "Consents", "Token"} {
+			if !strings.Contains(string(content), "X-Usher-"+header) {
+				t.Errorf("%s leaves X-Usher-%s to clients", name, header)
+			}
+		}
+	}
+	content, err := os.ReadFile("../examples/other-proxies/traefik.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	written := regexp.MustCompile(`authResponseHeadersRegex: (\S+)`).FindSubmatch(content)
+	if written == nil {
+		t.Fatal("traefik.yaml names no headers")
+	}
+	pattern, err := regexp.Compile(string(written[1]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]bool{
+		"X-Usher-Email": true, "x-usher-token": true, "X_usher_email": true, "X.Usher-Admin": true, "X-Usher": false, "X-Pusher-Key": false, "My-X-Usher-Email": false,
+	} {
+		if pattern.MatchString(name) != want {
+			t.Errorf("Traefik's pattern matches %s: %v", name, !want)
+		}
+	}
+}
+
 // The promise: a hub and two sites in at most 14 lines, 4 of them ours.
 func TestMinimalExampleIsAsShortAsPromised(t *testing.T) {
 	content, err := os.ReadFile("../examples/minimal/Caddyfile")

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync/atomic"
 
 	"github.com/caddyserver/caddy/v2"
@@ -74,6 +75,14 @@ type Gate struct {
 	// anyone is. Written like public.
 	Optional []string `json:"optional,omitempty"`
 
+	// When the hub is asked, without showing a page, who a visitor of an optional
+	// path is: "sister_sites" when they come from another site of the publisher
+	// or from the hub, so that who is signed in there is known here at once;
+	// "eager" also from the second page of anybody whose browser keeps cookies;
+	// "off" never. At most every half hour for somebody who is not signed in.
+	// Default: sister_sites.
+	SilentLogin string `json:"silent_login,omitempty"`
+
 	app    *App
 	sites  []publisher.Origin
 	policy *gate.Policy
@@ -81,30 +90,45 @@ type Gate struct {
 	ready  atomic.Pointer[gate.Gate]
 }
 
+// silentLogins are what silent_login may be.
+var silentLogins = []string{"sister_sites", "eager", "off"}
+
 // CaddyModule returns the Caddy module information.
 func (*Gate) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: "http.handlers.usher_gate", New: func() caddy.Module { return new(Gate) }}
 }
 
 // Provision reads the sites and the policy, and claims the sites.
-func (g *Gate) Provision(ctx caddy.Context) (err error) {
+func (g *Gate) Provision(ctx caddy.Context) error { return g.provision(ctx, "usher_gate") }
+
+// provision is Provision under the name that the operator wrote.
+func (g *Gate) provision(ctx caddy.Context, directive string) (err error) {
 	g.log = ctx.Logger()
-	if g.app, err = appOf(ctx, "usher_gate"); err != nil {
+	if g.app, err = appOf(ctx, directive); err != nil {
 		return err
 	}
 	if g.policy, err = gate.NewPolicy(g.Public, g.Optional); err != nil {
 		return err
 	}
+	switch g.SilentLogin {
+	case "", "sister_sites":
+	case "eager":
+		g.policy.Silent = gate.SilentEager
+	case "off":
+		g.policy.Silent = gate.SilentOff
+	default:
+		return fmt.Errorf("%s: silent_login %q is not known; write one of %s", directive, g.SilentLogin, strings.Join(silentLogins, ", "))
+	}
 	if len(g.Sites) == 0 {
-		return errors.New("usher_gate guards no site; name the hosts it stands in front of in sites")
+		return fmt.Errorf("%s guards no site; name the hosts it stands in front of in sites", directive)
 	}
 	for _, s := range g.Sites {
 		site, err := siteOrigin(s, g.app.hub)
 		if err != nil {
-			return fmt.Errorf("usher_gate: %w", err)
+			return fmt.Errorf("%s: %w", directive, err)
 		}
 		if err := g.app.claim(site); err != nil {
-			return fmt.Errorf("usher_gate: %w", err)
+			return fmt.Errorf("%s: %w", directive, err)
 		}
 		g.sites = append(g.sites, site)
 	}
