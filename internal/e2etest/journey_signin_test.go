@@ -4,6 +4,8 @@
 package e2etest
 
 import (
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -52,6 +54,54 @@ const (
 				}
 			}`
 )
+
+// face is a whole brand: PICTURES is the folder of its pictures.
+const face = `
+			brand {
+				logo PICTURES/logo.svg
+				favicon PICTURES/icon.svg
+				color ffd43b
+				link privacy https://media.example/privacy
+				link "Our shop" https://shop.example
+			}`
+
+func TestViewerSeesTheBrand(t *testing.T) {
+	pictures, err := filepath.Abs(filepath.Join("testdata", "brand"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	j := setOut(t, wanting(strings.ReplaceAll(face, "PICTURES", pictures)))
+	j.part("at the hub and at a site", func(t *testing.T, w *walk) {
+		w.open(w.s.newsURL + "/live")
+		w.wears("login-branded")
+		w.click(`main a[href*="/register"]`)
+		w.wears("register-branded")
+		w.fill("email", w.email("brand"), "password", password)
+		w.send()
+		w.wants(w.s.newsURL + "/live")
+		w.open(w.s.hub + "/")
+		w.wears("home-branded")
+		w.goTo("/account/profile", w.email("brand"))
+		w.wears("account-profile-branded")
+		w.open(w.s.newsURL + "/.usher/logout")
+		w.wears("sign-out-branded")
+	})
+}
+
+// wears checks that a page has the face of the publisher.
+func (w *walk) wears(name string) {
+	w.t.Helper()
+	worn := ask(w.chromium, chromedp.Evaluate[[]string](`(logo => [
+		logo?.alt, String(logo?.complete && logo.naturalWidth > 0), document.querySelector("link[rel=icon]")?.href.split(".").pop(),
+		String([...document.styleSheets].some(sheet => sheet.href.includes("/brand.") || sheet.href.includes("/brand-"))),
+		...[...document.querySelectorAll(".links a")].map(link => link.href),
+	])(document.querySelector("header img"))`))
+	want := []string{"Example Media", "true", "svg", "true", "https://media.example/privacy", "https://shop.example/"}
+	if !slices.Equal(worn, want) {
+		w.t.Errorf("%s wears %q, want %q", name, worn, want)
+	}
+	w.look(name)
+}
 
 func TestViewerSignsUp(t *testing.T) {
 	j := setOut(t, wanting(terms+questions+brand))

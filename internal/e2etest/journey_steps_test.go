@@ -51,6 +51,48 @@ func TestViewerVerifiesTheAddress(t *testing.T) {
 	})
 }
 
+func TestViewerVerifiesTheAddressLater(t *testing.T) {
+	j := setOut(t, wanting("verify_email 24h"))
+	j.part("by the code, from the account", func(t *testing.T, w *walk) {
+		asked := w.s.newsURL + "/live?match=7"
+		w.open(asked)
+		w.click(`main a[href*="/register"]`)
+		w.fill("email", w.email("later"), "password", password)
+		w.send()
+		w.wants(asked)
+		w.open(w.s.sportsURL + "/table")
+		w.wants(w.s.sportsURL + "/table")
+
+		const button = `main .actions a[href*="/verify"]`
+		w.goTo("/account", w.email("later"))
+		w.look("account-unverified")
+		unverified := ask(w.chromium, chromedp.Text(chromedp.CSS(".rows .tag")))
+		w.click(button)
+		w.wantsPage("/verify")
+		w.look("verify-later")
+		w.click("main .actions a") // not now
+		w.goTo("/account", w.email("later"))
+		w.click(button)
+		w.write("code", "AAAA-AAAA")
+		w.refused(w.send(), 422, "code")
+		w.write("code", w.awaitLink(w.email("later"), "/verify/confirm", 1).code(t))
+		if status := w.send(); status != 200 {
+			t.Errorf("the code leads to %s, status %d", w.at(), status)
+		}
+
+		w.goTo("/account", w.email("later"))
+		w.look("account-verified")
+		if verified := ask(w.chromium, chromedp.Text(chromedp.CSS(".rows .tag"))); verified == unverified {
+			t.Errorf("the account says %q of the address, before and after", verified)
+		}
+		if ask(w.chromium, chromedp.Evaluate[bool](`!!document.querySelector('`+button+`')`)) {
+			t.Error("the account asks to verify what is verified")
+		}
+		w.open(w.s.newsURL + "/next")
+		w.wants(w.s.newsURL + "/next")
+	})
+}
+
 func TestViewerIsAskedAgainWhenATextChanges(t *testing.T) {
 	j := setOut(t, wanting(terms))
 	j.part("accepts", func(t *testing.T, w *walk) {
@@ -80,6 +122,61 @@ func TestViewerIsAskedAgainWhenATextChanges(t *testing.T) {
 		w.tick("consent-0")
 		w.send()
 		w.wants(asked)
+	})
+}
+
+// announcement leads to a version of a consent that will be required some day.
+const announcement = `.notice a[href*="/consents"]`
+
+// announces tells whether the page tells of such a version.
+func (w *walk) announces() bool {
+	w.t.Helper()
+	return ask(w.chromium, chromedp.Evaluate[bool](`!!document.querySelector('`+announcement+`')`))
+}
+
+func TestViewerAcceptsAnAnnouncedText(t *testing.T) {
+	j := setOut(t, wanting(terms))
+	j.part("accepts the first", func(t *testing.T, w *walk) {
+		w.open(w.s.newsURL + "/first")
+		w.click(`main a[href*="/register"]`)
+		w.tick("consent-0")
+		w.fill("email", w.email("ahead"), "password", password)
+		w.send()
+		w.wants(w.s.newsURL + "/first")
+		if w.open(w.s.hub + "/"); w.announces() {
+			t.Error("something is announced")
+		}
+	})
+	j.changes(edit(t, wanting(terms), `label "I accept the [terms of use]`, `version 2
+				transition_until 2099-12-31
+				label "I accept the [stricter terms of use]`))
+	j.part("is not stopped, and accepts the next", func(t *testing.T, w *walk) {
+		for _, asked := range []string{w.s.newsURL + "/second?match=7", w.s.sportsURL + "/table"} {
+			w.open(asked)
+			w.wants(asked)
+		}
+		w.open(w.s.hub + "/")
+		w.look("home-announced")
+		w.click(announcement)
+		w.wantsPage("/consents")
+		w.look("consents-announced")
+		w.click("main .actions a") // later
+		w.wantsPage("/")
+
+		w.goTo("/account", w.email("ahead"))
+		w.look("account-announced")
+		w.click(announcement)
+		w.refused(w.sendAnyway(), 422, "consent-0")
+		w.look("consents-announced-refused")
+		w.tick("consent-0")
+		w.send()
+		for _, page := range []string{"/", "/account"} {
+			if w.goTo(page, w.email("ahead")); w.announces() {
+				t.Errorf("%s still tells of the new version:\n%s", page, w.shows())
+			}
+		}
+		w.open(w.s.newsURL + "/third")
+		w.wants(w.s.newsURL + "/third")
 	})
 }
 
