@@ -14,6 +14,7 @@ import (
 	"path"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -147,6 +148,9 @@ func (r *Renderer) parse(l *i18n.Language) (templateSet, error) {
 // templates say it.
 var constant = regexp.MustCompile(`\{\{(t|text|asset|lang|dir)(?: "([a-z.-]+)")?\}\}`)
 
+// nested is a message without values inside an action, which escapes it.
+var nested = regexp.MustCompile(`\(t(?:ext)? "([a-z.-]+)"\)`)
+
 // constants returns the function that puts a constant's value in its place.
 func (r *Renderer) constants(l *i18n.Language) func(action string) string {
 	return func(action string) string {
@@ -181,6 +185,9 @@ func (r *Renderer) add(t *template.Template, l *i18n.Language, file string) erro
 		return fmt.Errorf("reading the templates of %s: %w", file, err)
 	}
 	said := constant.ReplaceAllStringFunc(string(source), r.constants(l))
+	said = nested.ReplaceAllStringFunc(said, func(value string) string {
+		return strconv.Quote(l.Text(nested.FindStringSubmatch(value)[1]))
+	})
 	if t.Name() != file {
 		t = t.New(file) // errors name it
 	}
