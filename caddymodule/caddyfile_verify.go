@@ -19,10 +19,11 @@ import (
 //		site     <origin…>
 //		public   <path…>
 //		optional <path…>
+//		silent_login sister_sites|eager|off
 //		trust    <address or network…>|private_ranges
 //	}
 //
-// All lines may be repeated. It takes no matcher: what one leaves out, Caddy
+// All lines but silent_login may be repeated. It takes no matcher: what one leaves out, Caddy
 // answers with an empty 200, which a proxy that asks takes for a yes. For the
 // same reason its site block must match every host.
 func parseVerify(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
@@ -65,10 +66,12 @@ func (v *Verify) option(d *caddyfile.Dispenser, app *App) error {
 		return paths(d, &v.Public, "optional", v.Optional)
 	case "optional":
 		return paths(d, &v.Optional, "public", v.Public)
+	case "silent_login":
+		return silentLogin(d, &v.SilentLogin)
 	case "trust":
 		return v.trustLine(d)
 	}
-	return d.Errf("unknown option %q of usher_verify; known are site, public, optional and trust", d.Val())
+	return d.Errf("unknown option %q of usher_verify; known are site, public, optional, silent_login and trust", d.Val())
 }
 
 // site reads the sites of one line.

@@ -63,6 +63,10 @@ type Verify struct {
 	// anyone is. Written like public.
 	Optional []string `json:"optional,omitempty"`
 
+	// When the hub is asked, without showing a page, who a visitor of an optional
+	// path is, as in usher_gate: sister_sites, eager or off. Default: sister_sites.
+	SilentLogin string `json:"silent_login,omitempty"`
+
 	// The addresses or networks of the proxies that ask, as they connect here.
 	// They are believed everything about a request, so list no more than them.
 	// Required.
@@ -91,7 +95,7 @@ func (v *Verify) Provision(ctx caddy.Context) error {
 		}
 		v.trust = append(v.trust, peers)
 	}
-	v.gate = Gate{Sites: v.Sites, Public: v.Public, Optional: v.Optional}
+	v.gate = Gate{Sites: v.Sites, Public: v.Public, Optional: v.Optional, SilentLogin: v.SilentLogin}
 	return v.gate.provision(ctx, "usher_verify")
 }
 
