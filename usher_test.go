@@ -92,7 +92,7 @@ const (
 
 // layers names the packages that are no features.
 var layers = map[string]layer{
-	"internal/secret": leaf, "internal/locale": leaf, "internal/i18n": leaf,
+	"internal/secret": leaf, "internal/locale": leaf, "internal/i18n": leaf, "examples/native-app": leaf,
 	"authstore": storage, "authstore/bolt": backend, "authstore/postgres": backend, "authstore/etcd": backend,
 	"internal/gate": journey, "internal/sso": journey,
 	"pages": surface, "internal/mediastore": surface,

@@ -103,6 +103,23 @@ var ends = map[string]struct {
 		_, err := w.EraseCustomer(t.Context(), c.ID, endedFor)
 		return err
 	}, []string{"a1", "a2", "a3"}},
+	"disabling": {func(t *testing.T, w *world, c authstore.Customer) error {
+		_, err := w.DisableCustomer(t.Context(), c.ID, endedFor)
+		return err
+	}, []string{"a1", "a2", "a3"}},
+	"withdrawn consent": {func(t *testing.T, w *world, c authstore.Customer) error {
+		_, _, err := w.ChangeConsents(t.Context(), withdrawal(c, true))
+		return err
+	}, []string{"a1", "a2", "a3"}},
+	"another sign-in": {func(t *testing.T, w *world, c authstore.Customer) error {
+		return w.StartSession(t.Context(), authstore.SessionStart{Session: w.newSession(c, "new"), Replaces: "a1", EndedFor: endedFor})
+	}, []string{"a1"}},
+	"another registration": {func(t *testing.T, w *world, _ authstore.Customer) error {
+		r := registration("bob@example.com")
+		r.Replaces, r.EndedFor = "a1", endedFor
+		_, err := w.Register(t.Context(), r)
+		return err
+	}, []string{"a1"}},
 	"code used twice": {func(t *testing.T, w *world, c authstore.Customer) error {
 		ticket := authstore.Ticket{Purpose: forSignIn, SessionID: "a3", Expires: w.Now().Add(time.Minute)}
 		if err := w.IssueTicket(t.Context(), "code", ticket); err != nil {
@@ -185,7 +202,7 @@ func TestSessionThatIsOverByItselfIsNotAnnounced(t *testing.T) {
 	w := newWorld(t)
 	w.mustDeclare(t, withReceivers(nova()))
 	c := w.mustStartThree(t)
-	w.clock.Add(24 * time.Hour)
+	w.clock.Add(idle + time.Hour)
 	w.mustStart(t, c, "live")
 	if _, _, err := w.Sweep(t.Context(), authstore.SweepCursor{}); err != nil {
 		t.Fatal(err)
@@ -193,9 +210,9 @@ func TestSessionThatIsOverByItselfIsNotAnnounced(t *testing.T) {
 	if got := w.told(t); len(got) != 0 {
 		t.Errorf("swept: told %q", got)
 	}
-	w.clock.Add(-24 * time.Hour)
+	w.clock.Add(-idle)
 	w.mustStart(t, c, "old")
-	w.clock.Add(24 * time.Hour) // nobody has swept it yet
+	w.clock.Add(idle) // nobody has swept it yet
 	if _, err := w.EndCustomerSessions(t.Context(), c.ID, "", endedFor); err != nil {
 		t.Fatal(err)
 	}

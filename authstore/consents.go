@@ -38,6 +38,46 @@ func (s *Store) AnswerConsents(ctx context.Context, customer int64, answers []Co
 	})
 }
 
+// ConsentChange is answers of a customer's that may take back what their
+// publisher requires.
+type ConsentChange struct {
+	Customer int64
+	Answers  []ConsentRecord
+
+	// Withdraws tells by the answers that were in force whether the new ones take
+	// back what is required. It may run more than once and must not change them.
+	Withdraws func(inForce map[string]ConsentAnswer) bool
+
+	EndedFor time.Duration // how long a token of an ended session may live on
+}
+
+// ChangeConsents is AnswerConsents for a ConsentChange. If that takes back what
+// is required, all sessions of the customer end in the same transaction; it tells
+// whether it does, and returns the ids of those sessions. Errors: ErrNotFound.
+func (s *Store) ChangeConsents(ctx context.Context, change ConsentChange) (withdrawn bool, endedIDs []string, err error) {
+	now := s.Now()
+	err = s.updateEnding(ctx, func(tx *ending) error {
+		withdrawn, endedIDs = false, nil
+		c, err := liveCustomer(tx, change.Customer)
+		if err != nil {
+			return err
+		}
+		inForce, err := consents(tx, c.ID)
+		if err != nil {
+			return err
+		}
+		if err := answerConsents(tx, c, change.Answers, now); err != nil {
+			return err
+		}
+		if withdrawn = change.Withdraws(inForce); !withdrawn {
+			return nil
+		}
+		endedIDs, err = tx.endSessions(c.ID, "", change.EndedFor)
+		return err
+	})
+	return withdrawn, endedIDs, err
+}
+
 func answerConsents(tx Tx, c Customer, answers []ConsentRecord, now time.Time) error {
 	if len(answers) == 0 {
 		return nil

@@ -28,6 +28,48 @@ func (w *world) mustAnswer(t *testing.T, c authstore.Customer, answers ...authst
 	}
 }
 
+// withdrawal is an answer that declines the terms, and whether that takes back
+// what is required.
+func withdrawal(c authstore.Customer, withdraws bool) authstore.ConsentChange {
+	return authstore.ConsentChange{
+		Customer: c.ID, Answers: []authstore.ConsentRecord{answer("terms", "1", authstore.Declined)},
+		Withdraws: func(map[string]authstore.ConsentAnswer) bool { return withdraws }, EndedFor: endedFor,
+	}
+}
+
+func TestWithdrawalEndsAllSessionsWithTheAnswer(t *testing.T) {
+	onBackends(t, func(t *testing.T, w *world) {
+		c := w.mustStartThree(t)
+		w.mustAnswer(t, c, answer("terms", "1", authstore.Accepted))
+		declined := withdrawal(c, false)
+		withdrawn, ids, err := w.ChangeConsents(t.Context(), declined)
+		if err != nil || withdrawn || len(ids) != 0 {
+			t.Errorf("an answer that takes nothing back: %t, %v, %v", withdrawn, ids, err)
+		}
+		w.wantSession(t, "a1", true)
+
+		w.mustAnswer(t, c, answer("terms", "1", authstore.Accepted))
+		declined.Withdraws = func(inForce map[string]authstore.ConsentAnswer) bool {
+			return inForce["terms"].State == authstore.Accepted // as it was before
+		}
+		withdrawn, ids, err = w.ChangeConsents(t.Context(), declined)
+		if err != nil || !withdrawn || len(ids) != 3 {
+			t.Errorf("got %t, %v, %v", withdrawn, ids, err)
+		}
+		w.wantSession(t, "a1", false)
+		if inForce, err := w.Consents(t.Context(), c.ID); err != nil || inForce["terms"].State != authstore.Declined {
+			t.Errorf("in force %+v, %v", inForce, err)
+		}
+		if history, err := w.ConsentHistory(t.Context(), c.ID); err != nil || len(history) != 4 {
+			t.Errorf("%d answers on record, %v", len(history), err)
+		}
+	})
+	w := newWorld(t)
+	if _, _, err := w.ChangeConsents(t.Context(), withdrawal(authstore.Customer{ID: 123_456_789}, true)); !errors.Is(err, authstore.ErrNotFound) {
+		t.Errorf("nobody: %v, want ErrNotFound", err)
+	}
+}
+
 // mustAnswerFour gives a customer a history of four answers.
 func (w *world) mustAnswerFour(t *testing.T, c authstore.Customer) {
 	t.Helper()

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"time"
 )
 
 // Customer ids are nine digits, as the MediaStore contract has them. They are
@@ -28,19 +29,26 @@ type Registration struct {
 	Answers  []ConsentRecord // may be empty
 	Session  *Session        // the session to start with it, or nil
 	Tell     []Mail          // mails to the customer
+
+	Replaces string        // the session that the same browser had before, which ends; may be empty
+	EndedFor time.Duration // how long a token of that may live on
 }
 
 // ErrExternalIDTaken says that another customer of the publisher has the
 // external id.
 var ErrExternalIDTaken = errors.New("external id already taken")
 
+// ErrDisabling says that a customer was to be disabled and keep their sessions.
+var ErrDisabling = errors.New("disabling a customer ends their sessions; use DisableCustomer")
+
 // Register stores a new customer with its first identity, its answers to
-// consents and its first session, all or nothing, and returns it with its id.
+// consents and its first session, all or nothing, and returns it with its id. The
+// session that the registration replaces ends with it.
 // Errors: ErrTaken when the identity is somebody's already, ErrExternalIDTaken.
 func (s *Store) Register(ctx context.Context, r Registration) (Customer, error) {
 	now := s.Now()
 	var c Customer
-	err := s.b.Update(ctx, func(tx Tx) error {
+	err := s.updateEnding(ctx, func(tx *ending) error {
 		c = r.Customer
 		c.Registered = now
 		if r.Session != nil {
@@ -63,6 +71,9 @@ func (s *Store) Register(ctx context.Context, r Registration) (Customer, error) 
 			return err
 		}
 		if err := s.tell(tx, c, r.Tell); err != nil {
+			return err
+		}
+		if err := tx.endReplaced(r.Replaces, r.EndedFor); err != nil {
 			return err
 		}
 		if err := answerConsents(tx, c, r.Answers, now); err != nil || r.Session == nil {
@@ -150,7 +161,8 @@ func (s *Store) CustomerByIdentity(ctx context.Context, publisher int64, provide
 // there. Two changes at the same time do not overwrite each other. fn may run
 // more than once; its error is returned and nothing is kept. Id, publisher and
 // external id cannot be changed, an address only by ChangeEmail, and whether it
-// is verified only by mail. Errors: ErrNotFound.
+// is verified only by mail. A customer is disabled by DisableCustomer, because
+// that ends sessions: fn may only undo it. Errors: ErrNotFound, ErrDisabling.
 func (s *Store) ChangeCustomer(ctx context.Context, id int64, fn func(*Customer) error) (c Customer, err error) {
 	err = s.b.Update(ctx, func(tx Tx) (err error) {
 		if c, err = liveCustomer(tx, id); err != nil {
@@ -162,9 +174,31 @@ func (s *Store) ChangeCustomer(ctx context.Context, id int64, fn func(*Customer)
 		}
 		c.ID, c.PublisherID, c.ExternalID = id, fixed.PublisherID, fixed.ExternalID
 		c.Email, c.EmailVerified = fixed.Email, fixed.EmailVerified
+		if c.Disabled && !fixed.Disabled {
+			return ErrDisabling
+		}
 		return put(tx, tableCustomers, idKey(id), c)
 	})
 	return c, err
+}
+
+// DisableCustomer keeps a customer from signing in, until ChangeCustomer undoes
+// it, and ends all their sessions, in one transaction. It returns the ids of
+// those. Disabling twice is no error. Errors: ErrNotFound.
+func (s *Store) DisableCustomer(ctx context.Context, id int64, endedFor time.Duration) (endedIDs []string, err error) {
+	err = s.updateEnding(ctx, func(tx *ending) error {
+		c, err := liveCustomer(tx, id)
+		if err != nil {
+			return err
+		}
+		c.Disabled = true
+		if err := put(tx, tableCustomers, idKey(id), c); err != nil {
+			return err
+		}
+		endedIDs, err = tx.endSessions(id, "", endedFor)
+		return err
+	})
+	return endedIDs, err
 }
 
 // SetPassword replaces the encoded password of an identity, if it still is

@@ -158,14 +158,83 @@ func TestRefusedChangeOfACustomerKeepsNothing(t *testing.T) {
 	w := newWorld(t)
 	c := w.mustRegister(t, "ann@example.com")
 	before, no := w.records(), errors.New("no")
-	_, err := w.ChangeCustomer(t.Context(), c.ID, func(c *authstore.Customer) error { c.Disabled = true; return no })
+	_, err := w.ChangeCustomer(t.Context(), c.ID, func(c *authstore.Customer) error { c.Country = "DE"; return no })
 	if !errors.Is(err, no) || w.records() != before {
 		t.Errorf("got %v, stored %s", err, w.records())
+	}
+	_, err = w.ChangeCustomer(t.Context(), c.ID, func(c *authstore.Customer) error { c.Disabled = true; return nil })
+	if !errors.Is(err, authstore.ErrDisabling) || w.records() != before {
+		t.Errorf("disabling without the sessions: %v, stored %s", err, w.records())
 	}
 	_, err = w.ChangeCustomer(t.Context(), 123_456_789, func(*authstore.Customer) error { return nil })
 	if !errors.Is(err, authstore.ErrNotFound) {
 		t.Errorf("unknown customer: %v, want ErrNotFound", err)
 	}
+}
+
+func TestDisabledCustomerHasNoSessionsUntilEnabledAgain(t *testing.T) {
+	onBackends(t, func(t *testing.T, w *world) {
+		c, bob := w.mustStartThree(t), w.mustRegister(t, "bob@example.com")
+		w.mustStart(t, bob, "b1")
+		for i, want := range []int{3, 0} { // twice is no error
+			ids, err := w.DisableCustomer(t.Context(), c.ID, endedFor)
+			if err != nil || len(ids) != want {
+				t.Errorf("time %d: ended %v, %v", i, ids, err)
+			}
+			if ended, err := w.EndedSessions(t.Context()); err != nil || len(ended) != 3 {
+				t.Errorf("time %d: marked %v, %v", i, ended, err)
+			}
+		}
+		if got, err := w.Customer(t.Context(), c.ID); err != nil || !got.Disabled {
+			t.Errorf("stored %+v, %v", got, err)
+		}
+		for _, id := range []string{"a1", "a2", "a3"} {
+			w.wantSession(t, id, false)
+		}
+		w.wantSession(t, "b1", true)
+		err := w.StartSession(t.Context(), authstore.SessionStart{Session: w.newSession(c, "a4")})
+		if !errors.Is(err, authstore.ErrNotFound) {
+			t.Errorf("a new session: %v, want ErrNotFound", err)
+		}
+		_, err = w.ChangeCustomer(t.Context(), c.ID, func(c *authstore.Customer) error { c.Disabled = false; return nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.mustStart(t, c, "a5")
+	})
+	w := newWorld(t)
+	c := w.mustRegister(t, "ann@example.com")
+	if _, err := w.EraseCustomer(t.Context(), c.ID, endedFor); err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []int64{c.ID, 123_456_789} {
+		if _, err := w.DisableCustomer(t.Context(), id, endedFor); !errors.Is(err, authstore.ErrNotFound) {
+			t.Errorf("customer %d, who is not there: %v, want ErrNotFound", id, err)
+		}
+	}
+}
+
+func TestRegistrationEndsTheSessionItReplaces(t *testing.T) {
+	onBackends(t, func(t *testing.T, w *world) {
+		w.mustStartThree(t)
+		r := registration("bob@example.com")
+		r.Replaces, r.EndedFor = "a2", endedFor
+		if _, err := w.Register(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+		for id, alive := range map[string]bool{"a1": true, "a2": false, "a3": true} {
+			w.wantSession(t, id, alive)
+		}
+		if ended, err := w.EndedSessions(t.Context()); err != nil || len(ended) != 1 {
+			t.Errorf("marked %v, %v", ended, err)
+		}
+		r = registration("bob@example.com")
+		r.Replaces = "a1"
+		if _, err := w.Register(t.Context(), r); !errors.Is(err, authstore.ErrTaken) {
+			t.Errorf("a second time: %v, want ErrTaken", err)
+		}
+		w.wantSession(t, "a1", true)
+	})
 }
 
 func TestPasswordIsSetOnlyIfTheOldOneMatches(t *testing.T) {

@@ -27,11 +27,16 @@ func customerChanges() []operation {
 			r := registration("new@example.com")
 			s := w.newSession(c, "new")
 			r.Session, r.Answers = &s, []authstore.ConsentRecord{answer("terms", "1", authstore.Accepted)}
+			r.Replaces, r.EndedFor = "s1", endedFor
 			_, err := w.Register(ctx, r)
 			return err
 		}},
 		{"ChangeCustomer", func(ctx context.Context, w *world, c authstore.Customer) error {
-			_, err := w.ChangeCustomer(ctx, c.ID, func(c *authstore.Customer) error { c.Disabled = true; return nil })
+			_, err := w.ChangeCustomer(ctx, c.ID, func(c *authstore.Customer) error { c.FirstName = "Ann"; return nil })
+			return err
+		}},
+		{"DisableCustomer", func(ctx context.Context, w *world, c authstore.Customer) error {
+			_, err := w.DisableCustomer(ctx, c.ID, endedFor)
 			return err
 		}},
 		{"SetPassword", func(ctx context.Context, w *world, c authstore.Customer) error {
@@ -70,6 +75,10 @@ func customerChanges() []operation {
 		{"AnswerConsents", func(ctx context.Context, w *world, c authstore.Customer) error {
 			return w.AnswerConsents(ctx, c.ID, []authstore.ConsentRecord{answer("terms", "2", authstore.Declined)})
 		}},
+		{"ChangeConsents", func(ctx context.Context, w *world, c authstore.Customer) error {
+			_, _, err := w.ChangeConsents(ctx, withdrawal(c, true))
+			return err
+		}},
 	}
 }
 
@@ -82,7 +91,7 @@ func sessionChanges() []operation {
 	}
 	return []operation{
 		{"StartSession", func(ctx context.Context, w *world, c authstore.Customer) error {
-			return w.StartSession(ctx, w.newSession(c, "new"), "192.0.2.1")
+			return w.StartSession(ctx, authstore.SessionStart{Session: w.newSession(c, "new"), Replaces: "s1", EndedFor: endedFor})
 		}},
 		{"JudgeSession, save", judge(authstore.Save)},
 		{"JudgeSession, end", judge(authstore.End)},
@@ -91,7 +100,7 @@ func sessionChanges() []operation {
 			return err
 		}},
 		{"TouchSessions", func(ctx context.Context, w *world, _ authstore.Customer) error {
-			return w.TouchSessions(ctx, map[string]time.Time{"s1": w.Now().Add(time.Minute)}, time.Hour)
+			return w.TouchSessions(ctx, map[string]time.Time{"s1": w.Now().Add(time.Minute)})
 		}},
 		{"IssueTicket", func(ctx context.Context, w *world, _ authstore.Customer) error {
 			return w.IssueTicket(ctx, "new", authstore.Ticket{Expires: w.Now().Add(time.Minute)})
@@ -115,7 +124,9 @@ func sessionChanges() []operation {
 func otherChanges() []operation {
 	return []operation{
 		{"DeclarePublishers", func(ctx context.Context, w *world, _ authstore.Customer) error {
-			return w.DeclarePublishers(ctx, []authstore.Publisher{orbit()})
+			p := orbit()
+			p.Session = authstore.SessionLimits{Idle: time.Hour}
+			return w.DeclarePublishers(ctx, []authstore.Publisher{p})
 		}},
 		{"RootKey", func(ctx context.Context, w *world, _ authstore.Customer) error {
 			_, err := w.RootKey(ctx, []byte("root"))

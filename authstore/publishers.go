@@ -42,24 +42,38 @@ type owner struct {
 
 // DeclarePublishers makes the given publishers, and no others, the declared
 // ones: their sites and offers are claimed, those of publishers no longer
-// named are released. It is all or nothing and costs no disk write when
-// nothing changed. Errors: ErrTaken, ErrTextChanged.
+// named are released. From then on this Store ends sessions by their limits. It
+// is all or nothing and costs no disk write when nothing changed. Errors:
+// ErrTaken, ErrTextChanged.
 func (s *Store) DeclarePublishers(ctx context.Context, publishers []Publisher) error {
 	now := s.Now()
-	return s.b.Update(ctx, func(tx Tx) error {
-		if same, err := declared(tx, publishers); same || err != nil {
+	var inForce map[int64]limits
+	err := s.b.Update(ctx, func(tx Tx) (err error) {
+		if err := declareAll(tx, publishers, now); err != nil {
 			return err
 		}
-		if err := releaseDeclared(tx); err != nil {
-			return err
-		}
-		for _, p := range publishers {
-			if err := declare(tx, p, now); err != nil {
-				return err
-			}
-		}
-		return nil
+		inForce, err = changeLimits(tx, publishers, now)
+		return err
 	})
+	if err == nil {
+		s.limits.Store(&inForce)
+	}
+	return err
+}
+
+func declareAll(tx Tx, publishers []Publisher, now time.Time) error {
+	if same, err := declared(tx, publishers); same || err != nil {
+		return err
+	}
+	if err := releaseDeclared(tx); err != nil {
+		return err
+	}
+	for _, p := range publishers {
+		if err := declare(tx, p, now); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // CheckDeclaration tells whether DeclarePublishers would refuse the publishers'

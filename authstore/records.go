@@ -33,6 +33,9 @@ type Publisher struct {
 	// servers prove themselves; empty for none.
 	TokenDigest string `json:"tokenDigest,omitempty"`
 
+	// Session is when its sessions end by time.
+	Session SessionLimits `json:"session,omitzero"`
+
 	// Receivers are told of the end of each session.
 	Receivers []Receiver `json:"receivers,omitempty"`
 
@@ -161,9 +164,7 @@ type Session struct {
 	CustomerID  int64     `json:"customerId"`
 	OfferID     string    `json:"offerId,omitempty"` // when the sign-in named an offer
 	Created     time.Time `json:"created"`
-	Seen        time.Time `json:"seen"`
-	Expires     time.Time `json:"expires"` // moves on with use
-	Latest      time.Time `json:"latest"`  // Expires never moves beyond this
+	Seen        time.Time `json:"seen"` // when it was last used
 	IP          string    `json:"ip,omitempty"`
 	UserAgent   string    `json:"userAgent,omitempty"`
 
@@ -189,7 +190,18 @@ type Refresh struct {
 type SiteSession struct {
 	Digest string    `json:"digest"` // of the secret that renews the access token
 	Since  time.Time `json:"since"`
+
+	// Earlier are the digests of those before, newest first: of tabs that sign in
+	// at once, the browser keeps the cookie that arrives last, which need not be
+	// the one that was made last.
+	Earlier []string `json:"earlier,omitempty"`
 }
+
+// maxEarlier is how many tabs may sign in at once, beside one.
+const maxEarlier = 4
+
+// Digests returns the digests of all secrets that are good at the site.
+func (s SiteSession) Digests() []string { return append([]string{s.Digest}, s.Earlier...) }
 
 // Purpose is what a ticket is good for. Purposes are constants of the packages
 // that use them, so a ticket of one can never serve another.

@@ -25,15 +25,23 @@ type ended struct {
 	Until time.Time `json:"until"`
 }
 
-func (s Session) alive(now time.Time) bool { return now.Before(s.Expires) }
+// SessionStart is a sign-in of an existing customer.
+type SessionStart struct {
+	Session Session
+	LastIP  string     // goes on record as the customer's last address, unless it is empty
+	Proofs  []Identity // by which the customer has just signed in
 
-// StartSession stores a new session of an existing customer, together with
-// the customer's last login and, unless it is empty, last address. proofs are the identities by which the customer
-// has just signed in: a login that a new password, disabling or erasure has
-// overtaken starts nothing. Errors: ErrNotFound when the customer is gone or
-// disabled, or a proof is no longer what it was.
-func (s *Store) StartSession(ctx context.Context, session Session, lastIP string, proofs ...Identity) error {
-	return s.b.Update(ctx, func(tx Tx) error {
+	Replaces string        // the session that the same browser had before, which ends; may be empty
+	EndedFor time.Duration // how long a token of that may live on
+}
+
+// StartSession stores a new session and the customer's last login, and ends the
+// session it replaces, in one transaction. A login that a new password,
+// disabling or erasure has overtaken starts nothing. Errors: ErrNotFound when the
+// customer is gone or disabled, or a proof is no longer what it was.
+func (s *Store) StartSession(ctx context.Context, start SessionStart) error {
+	session := start.Session
+	return s.updateEnding(ctx, func(tx *ending) error {
 		c, err := get[Customer](tx, tableCustomers, idKey(session.CustomerID))
 		if err != nil {
 			return err
@@ -41,7 +49,7 @@ func (s *Store) StartSession(ctx context.Context, session Session, lastIP string
 		if c.Disabled {
 			return ErrNotFound
 		}
-		for _, p := range proofs {
+		for _, p := range start.Proofs {
 			i, err := get[Identity](tx, tableIdentities, identityKey(p.PublisherID, p.Provider, p.Subject))
 			if err != nil {
 				return err
@@ -51,10 +59,13 @@ func (s *Store) StartSession(ctx context.Context, session Session, lastIP string
 			}
 		}
 		c.LastLogin = session.Created
-		if lastIP != "" {
-			c.LastIP = lastIP
+		if start.LastIP != "" {
+			c.LastIP = start.LastIP
 		}
 		if err := put(tx, tableCustomers, idKey(c.ID), c); err != nil {
+			return err
+		}
+		if err := tx.endReplaced(start.Replaces, start.EndedFor); err != nil {
 			return err
 		}
 		return putNewSession(tx, session)
@@ -68,8 +79,8 @@ func putNewSession(tx Tx, session Session) error {
 	return put(tx, tableSessions, session.ID, session)
 }
 
-// Session returns a session by id, or ErrNotFound when it has ended or
-// expired.
+// Session returns a session by id, or ErrNotFound when it has ended or is over
+// by time.
 func (s *Store) Session(ctx context.Context, id string) (session Session, err error) {
 	err = s.b.View(ctx, func(tx Tx) (err error) {
 		session, err = s.liveSession(tx, id)
@@ -83,7 +94,7 @@ func (s *Store) liveSession(tx Tx, id string) (Session, error) {
 		return Session{}, ErrNotFound
 	}
 	session, err := get[Session](tx, tableSessions, id)
-	if err == nil && !session.alive(s.Now()) {
+	if err == nil && !s.alive(session, s.Now()) {
 		return Session{}, ErrNotFound
 	}
 	return session, err
@@ -149,7 +160,7 @@ func (tx *ending) endSession(session Session, endedFor time.Duration) error {
 	if err := put(tx, tableEnded, session.ID, ended{Until: now.Add(endedFor)}); err != nil {
 		return err
 	}
-	if !session.alive(now) {
+	if !tx.store.alive(session, now) {
 		return nil
 	}
 	receivers, err := tx.store.receivers(tx, session.PublisherID)
@@ -164,6 +175,21 @@ func (tx *ending) endSession(session Session, endedFor time.Duration) error {
 		tx.announced = true
 	}
 	return nil
+}
+
+// endReplaced ends the session that another takes the place of, if it is there.
+func (tx *ending) endReplaced(id string, endedFor time.Duration) error {
+	if id == "" {
+		return nil
+	}
+	session, err := get[Session](tx, tableSessions, id)
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return tx.endSession(session, endedFor)
 }
 
 // endSessions ends a customer's sessions except one, and returns their ids.
@@ -200,7 +226,7 @@ func (s *Store) CustomerSessions(ctx context.Context, customer int64) (live []Se
 		live = nil
 		sessions, err := customerSessions(tx, customer)
 		for _, session := range sessions {
-			if session.alive(s.Now()) {
+			if s.alive(session, s.Now()) {
 				live = append(live, session)
 			}
 		}
@@ -253,19 +279,20 @@ func (s *Store) EndedSessions(ctx context.Context) (map[string]time.Time, error)
 	return all, err
 }
 
-// TouchSessions notes when sessions were last used and moves their expiry on,
-// in one transaction for all of them. Sessions that are gone are passed over.
-func (s *Store) TouchSessions(ctx context.Context, seen map[string]time.Time, idle time.Duration) error {
+// TouchSessions notes when sessions were last used, in one transaction for all
+// of them. Sessions that are gone, and those that were over by time when they are
+// said to have been used, are passed over.
+func (s *Store) TouchSessions(ctx context.Context, seen map[string]time.Time) error {
 	return s.b.Update(ctx, func(tx Tx) error {
 		for id, at := range seen {
-			session, err := s.liveSession(tx, id)
+			session, err := get[Session](tx, tableSessions, id)
 			if errors.Is(err, ErrNotFound) {
 				continue
 			}
 			if err != nil {
 				return err
 			}
-			if !session.Touch(at, idle) {
+			if !s.alive(session, at) || !session.Touch(at) {
 				continue
 			}
 			if err := put(tx, tableSessions, id, session); err != nil {
@@ -276,15 +303,11 @@ func (s *Store) TouchSessions(ctx context.Context, seen map[string]time.Time, id
 	})
 }
 
-// Touch notes that the session was used and moves its expiry on, up to Latest.
-// It reports whether that changed anything.
-func (s *Session) Touch(at time.Time, idle time.Duration) bool {
+// Touch notes that the session was used. It reports whether that is news.
+func (s *Session) Touch(at time.Time) bool {
 	if !at.After(s.Seen) {
 		return false
 	}
-	s.Seen, s.Expires = at, at.Add(idle)
-	if s.Expires.After(s.Latest) {
-		s.Expires = s.Latest
-	}
+	s.Seen = at
 	return true
 }

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -30,6 +31,7 @@ type Store struct {
 	answers    memo[map[string]ConsentAnswer]
 	publishers memo[Publisher]
 
+	limits    atomic.Pointer[map[int64]limits] // by publisher; nil until some are declared
 	announced chan struct{}
 }
 
@@ -60,6 +62,7 @@ const (
 	tableCaptures           = "captures"
 	tableSessions           = "sessions"
 	tableCustomerSessions   = "customer_sessions"
+	tableSessionLimits      = "session_limits" // those that are not the defaults, or were not, by publisher
 	tableEnded              = "ended"
 	tableTickets            = "tickets"
 	tableCustomerTickets    = "customer_tickets" // the newest ticket, by customer, purpose and address
@@ -77,6 +80,8 @@ const (
 func key(parts ...string) string { return strings.Join(parts, "\x00") }
 
 func idKey(id int64) string { return strconv.FormatInt(id, 10) }
+
+func parseID(key string) (int64, error) { return strconv.ParseInt(key, 10, 64) }
 
 // prefix returns the range of all keys that start with the given parts.
 func prefix(parts ...string) (from, to string) {

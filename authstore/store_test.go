@@ -180,20 +180,24 @@ func registration(email string) authstore.Registration {
 	}
 }
 
-// newSession returns a session of a customer that idles out in a day and ends
-// after three.
+// The limits of sessions in the tests, which declare none.
+const (
+	idle     = authstore.DefaultIdle
+	absolute = authstore.DefaultAbsolute
+)
+
+// newSession returns a session of a customer that begins now.
 func (w *world) newSession(c authstore.Customer, id string) authstore.Session {
 	now := w.Now()
 	return authstore.Session{
-		ID: id, PublisherID: c.PublisherID, CustomerID: c.ID, Created: now, Seen: now,
-		Expires: now.Add(24 * time.Hour), Latest: now.Add(72 * time.Hour), IP: "192.0.2.7",
+		ID: id, PublisherID: c.PublisherID, CustomerID: c.ID, Created: now, Seen: now, IP: "192.0.2.7",
 	}
 }
 
 func (w *world) mustStart(t *testing.T, c authstore.Customer, id string) authstore.Session {
 	t.Helper()
 	s := w.newSession(c, id)
-	if err := w.StartSession(t.Context(), s, "192.0.2.1"); err != nil {
+	if err := w.StartSession(t.Context(), authstore.SessionStart{Session: s, LastIP: "192.0.2.1"}); err != nil {
 		t.Fatal(err)
 	}
 	return s

@@ -12,6 +12,11 @@ import (
 // that the write lock is back within milliseconds.
 const sweepStep = 500
 
+// sweepLate is how long a session must be over by time before it is removed. The
+// news of its last use may still be on its way, from another node or because the
+// store was not there.
+const sweepLate = time.Hour
+
 // SweepCursor tells where the next Sweep goes on. The zero value starts from
 // the beginning.
 type SweepCursor struct{ sessions, tickets, ended string }
@@ -35,16 +40,22 @@ func (s *Store) Sweep(ctx context.Context, at SweepCursor) (next SweepCursor, re
 			return err
 		}
 		removed += n
-		next.sessions, n, err = sweepSessions(tx, at.sessions, now)
+		next.sessions, n, err = sweepSessions(tx, at.sessions, now.Add(-sweepLate))
 		removed += n
 		return err
 	})
 	return next, removed, err
 }
 
-func sweepSessions(tx Tx, from string, now time.Time) (next string, removed int, err error) {
+// sweepSessions goes by the limits that are stored, because a server may be
+// sweeping that could not declare any.
+func sweepSessions(tx Tx, from string, at time.Time) (next string, removed int, err error) {
+	limits, err := storedLimits(tx)
+	if err != nil {
+		return "", 0, err
+	}
 	return sweep(tx, tableSessions, from,
-		func(session Session) bool { return !session.alive(now) },
+		func(session Session) bool { return !limits[session.PublisherID].spare(session, at) },
 		func(id string) error {
 			session, err := get[Session](tx, tableSessions, id)
 			if err != nil {

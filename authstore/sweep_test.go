@@ -69,7 +69,7 @@ func TestSweepRemovesOnlyWhatHasExpired(t *testing.T) {
 		}
 		end("ended long ago")
 		issue("old")
-		w.clock.Add(24 * time.Hour)
+		w.clock.Add(idle + time.Hour)
 		w.mustStart(t, c, "live")
 		w.mustStart(t, c, "ended now")
 		end("ended now")
@@ -142,7 +142,7 @@ func TestSweepOfManySessionsOfOneCustomer(t *testing.T) {
 	for i := range 700 {
 		w.mustStart(t, c, fmt.Sprintf("s%03d", i))
 	}
-	w.clock.Add(24 * time.Hour)
+	w.clock.Add(idle + time.Hour)
 	w.mustStart(t, c, "zz")
 	if removed := w.mustSweepAround(t); fmt.Sprint(removed) != "[500 200]" {
 		t.Errorf("removed %v", removed)
@@ -161,7 +161,7 @@ func TestSweepBesideUseRemovesNoLiveSession(t *testing.T) {
 				_, _, err := w.Sweep(context.Background(), authstore.SweepCursor{})
 				return err
 			}
-			return w.TouchSessions(context.Background(), map[string]time.Time{"s1": s.Seen.Add(time.Duration(i) * time.Minute)}, 24*time.Hour)
+			return w.TouchSessions(context.Background(), map[string]time.Time{"s1": s.Seen.Add(time.Duration(i) * time.Minute)})
 		})
 		if count(errs, nil) != 20 {
 			t.Error(errs)

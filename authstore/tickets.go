@@ -236,6 +236,12 @@ func putSiteSession(tx Tx, session *Session, c SignInCode, now time.Time) error 
 		}
 		delete(session.Sites, oldest)
 	}
-	session.Sites[c.Site] = SiteSession{Digest: c.Secret, Since: now}
+	next := SiteSession{Digest: c.Secret, Since: now}
+	if before, known := session.Sites[c.Site]; known {
+		next.Earlier = before.Digests()
+		next.Earlier = next.Earlier[:min(len(next.Earlier), maxEarlier)]
+	}
+	session.Sites[c.Site] = next
+	session.Touch(now)
 	return put(tx, tableSessions, session.ID, *session)
 }

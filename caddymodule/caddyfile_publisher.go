@@ -26,6 +26,7 @@ import (
 //		capture { … }
 //		brand { … }
 //		verify_email [<time after registration>]
+//		session { … }
 //		reset_urls <origin…>
 //		backchannel_logout <url> [<audience>]
 //		reveal_unknown_email
@@ -104,6 +105,9 @@ func (p *globalParser) publisherOption(d *caddyfile.Dispenser, own *Publisher) (
 		return err
 	case "verify_email":
 		return parseVerifyEmail(d, own)
+	case "session":
+		own.Session, err = parseSession(d)
+		return err
 	case "reset_urls":
 		return parseResetURLs(d, own)
 	case "backchannel_logout":
@@ -114,7 +118,7 @@ func (p *globalParser) publisherOption(d *caddyfile.Dispenser, own *Publisher) (
 	case "api_token":
 		return parseAPIToken(d, own)
 	}
-	return d.Errf("unknown option %q of a publisher; known are name, sites, offers, consent, capture, brand, verify_email, reset_urls, backchannel_logout, reveal_unknown_email and api_token", d.Val())
+	return d.Errf("unknown option %q of a publisher; known are name, sites, offers, consent, capture, brand, verify_email, session, reset_urls, backchannel_logout, reveal_unknown_email and api_token", d.Val())
 }
 
 func parseVerifyEmail(d *caddyfile.Dispenser, own *Publisher) error {

@@ -54,6 +54,10 @@ type Publisher struct {
 	// for before they first come in. Default: they need not.
 	VerifyEmail *caddy.Duration `json:"verify_email,omitempty"`
 
+	// When sessions end by time. Default: after 100 days without use, and after
+	// 400 days.
+	Session *Session `json:"session,omitempty"`
+
 	// Apps that are told when a session ends. Default: none.
 	BackchannelLogout []BackchannelLogout `json:"backchannel_logout,omitempty"`
 
@@ -169,6 +173,9 @@ func (p Publisher) record(hub publisher.Origin) (authstore.Publisher, error) {
 		r.ResetURLs = append(r.ResetURLs, string(page))
 	}
 	var err error
+	if r.Session, err = p.Session.limits(); err != nil {
+		return r, fmt.Errorf("session: %w", err)
+	}
 	if r.Receivers, err = receivers(p.BackchannelLogout); err != nil {
 		return r, fmt.Errorf("backchannel_logout: %w", err)
 	}

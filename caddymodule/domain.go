@@ -89,6 +89,10 @@ func (a *App) wireLocked(ctx context.Context) (*domain, error) {
 }
 
 func (a *App) wire(ctx context.Context, n *node) (*domain, error) {
+	// What was used until now was so under the limits until now.
+	if err := n.memory.Flush(ctx, n.store); err != nil {
+		return nil, fmt.Errorf("noting the use of sessions: %w", err)
+	}
 	if err := n.store.DeclarePublishers(ctx, a.publishers); err != nil {
 		return nil, fmt.Errorf("declaring publishers: %w", err)
 	}

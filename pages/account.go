@@ -6,9 +6,7 @@ package pages
 import (
 	"errors"
 	"net/http"
-	"strings"
 
-	"github.com/usher-sso/usher/authstore"
 	"github.com/usher-sso/usher/internal/flow"
 	"github.com/usher-sso/usher/internal/gate"
 	"github.com/usher-sso/usher/internal/publisher"
@@ -18,6 +16,13 @@ import (
 // home is the hub's front page.
 func (h *Hub) home(w http.ResponseWriter, r *http.Request, v visit) error {
 	s, err := h.signedIn(r.Context(), r, v.publisher)
+	switch {
+	case v.entered && err == nil:
+		redirect(w, v.to("/"))
+		return nil
+	case v.entered && errors.Is(err, session.ErrRefused):
+		return v.blocked()
+	}
 	if errors.Is(err, session.ErrRefused) {
 		h.Renderer.Welcome(w, http.StatusOK, Welcome{
 			Chrome: h.chrome(v), LoginURL: v.to("/login"), RegisterURL: v.to("/register"), Sites: sites(v.publisher),
@@ -69,33 +74,45 @@ func (h *Hub) logout(w http.ResponseWriter, r *http.Request, v visit) error {
 // maxGone bounds how many sites a page asks to forget their pages.
 const maxGone = 24
 
-// goneFrom returns the pictures with which a publisher's sites tell the browser
-// to forget the pages that it kept for the way back. A pattern has no address.
-func goneFrom(p authstore.Publisher) []string {
-	var all []string
-	for _, s := range p.Sites {
-		if !publisher.Origin(s).Pattern() && len(all) < maxGone {
-			all = append(all, s+gate.ReservedPrefix+gate.GonePath)
+// forget makes the browser forget the pages of the hub and of the publisher's
+// sites that it kept for the way back, and returns the page's chrome for that. The
+// header alone leaves the page from which the viewer comes, which browsers keep
+// only after they have got this one. A pattern has no address.
+func (h *Hub) forget(w http.ResponseWriter, v visit) Chrome {
+	w.Header().Set("Clear-Site-Data", `"cache"`)
+	c := h.chrome(v)
+	c.Gone = []string{""}
+	for _, s := range v.publisher.Sites {
+		if !publisher.Origin(s).Pattern() && len(c.Gone) < maxGone {
+			c.Gone = append(c.Gone, s)
 		}
 	}
-	return all
+	return c
+}
+
+// GonePath is the hub's own picture on the page after a sign-out.
+const GonePath = "/" + gate.GonePath
+
+// gone is the picture at GonePath.
+func (h *Hub) gone(w http.ResponseWriter, r *http.Request) {
+	gate.Gone(w, r, h.Origin)
 }
 
 // signedOut tells that it is done. A site names itself in the query; only one
 // of the publisher's is led back to.
 func (h *Hub) signedOut(w http.ResponseWriter, r *http.Request, v visit) error {
-	var gone []string
-	if _, err := h.signedIn(r.Context(), r, v.publisher); errors.Is(err, session.ErrRefused) {
+	c := h.chrome(v)
+	switch _, err := h.signedIn(r.Context(), r, v.publisher); {
+	case err == nil: // a site did not know the viewer any more, so it ended nothing
+		redirect(w, v.to("/logout"))
+		return nil
+	case errors.Is(err, session.ErrRefused):
 		if len(h.proofs(r)) > 0 {
 			h.remember(w, r, v.publisher, "") // a sign-out at a site left the hub's cookie behind
 		}
-		w.Header().Set("Clear-Site-Data", `"cache"`) // pages that were kept for the way back
-		gone = goneFrom(v.publisher)
+		c = h.forget(w, v)
 	}
-	view := SignedOut{Chrome: h.chrome(v), LoginURL: v.to("/login"), Gone: gone}
-	for _, at := range gone {
-		view.ImageOrigins = append(view.ImageOrigins, strings.TrimSuffix(at, gate.ReservedPrefix+gate.GonePath))
-	}
+	view := SignedOut{Chrome: c, LoginURL: v.to("/login")}
 	site := publisher.Origin(r.URL.Query().Get("site"))
 	if p, ok := h.Directory.BySite(site); ok && p.ID == v.publisher.ID {
 		view.SiteName, view.SiteURL = site.Host(), string(site)+"/"

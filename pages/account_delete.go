@@ -51,8 +51,7 @@ func (h *Hub) delete(w http.ResponseWriter, r *http.Request, o owner) error {
 // could be sent to somebody of whom it is not true.
 func (h *Hub) over(w http.ResponseWriter, r *http.Request, o owner, words string) {
 	h.remember(w, r, o.publisher, "")
-	w.Header().Set("Clear-Site-Data", `"cache"`) // pages that were kept for the way back
-	view := AccountOver{Account: Account{Chrome: h.chrome(o.visit)}, Lead: o.say(words + ".lead"), FrontURL: o.to("/")}
+	view := AccountOver{Account: Account{Chrome: h.forget(w, o.visit)}, Lead: o.say(words + ".lead"), FrontURL: o.to("/")}
 	view.Title, view.AccountURL = o.say(words+".heading"), ""
 	h.Renderer.AccountOver(w, http.StatusOK, view)
 }

@@ -82,6 +82,9 @@ type owner struct {
 func (h *Hub) own(page accountPage, fn func(http.ResponseWriter, *http.Request, owner) error) func(http.ResponseWriter, *http.Request, visit) error {
 	return func(w http.ResponseWriter, r *http.Request, v visit) error {
 		s, err := h.signedIn(r.Context(), r, v.publisher)
+		if v.entered && errors.Is(err, session.ErrRefused) {
+			return v.blocked()
+		}
 		if errors.Is(err, session.ErrRefused) {
 			v.then = page
 			redirect(w, v.to("/login"))
@@ -89,6 +92,10 @@ func (h *Hub) own(page accountPage, fn func(http.ResponseWriter, *http.Request, 
 		}
 		if err != nil {
 			return err
+		}
+		if v.entered {
+			redirect(w, v.to(page.path()))
+			return nil
 		}
 		c, err := h.Store.Customer(r.Context(), s.CustomerID)
 		if err != nil {

@@ -62,6 +62,7 @@ func (h *Hub) Mount(mux *http.ServeMux) {
 	mux.Handle("GET /logout", h.page(h.askLogout))
 	mux.Handle("POST /logout", h.form(h.logout))
 	mux.Handle("GET /signed-out", h.page(h.signedOut))
+	mux.HandleFunc("GET "+GonePath, h.gone)
 	mux.Handle("GET /.well-known/change-password", http.HandlerFunc(changePassword))
 	mux.Handle("/assets/", http.StripPrefix("/assets", h.Renderer.Assets()))
 }

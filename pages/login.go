@@ -20,7 +20,15 @@ func (h *Hub) authorize(w http.ResponseWriter, r *http.Request, v visit) error {
 		redirect(w, v.next())
 		return nil
 	}
+	if sso.Ahead(r.Header) {
+		w.Header().Set("Cache-Control", "no-store")
+		w.WriteHeader(http.StatusUnauthorized)
+		return nil
+	}
 	s, err := h.signedIn(r.Context(), r, v.publisher)
+	if v.entered && errors.Is(err, session.ErrRefused) {
+		return v.blocked()
+	}
 	if errors.Is(err, session.ErrRefused) {
 		return h.detour(w, v, "/login", sso.LoginRequired)
 	}

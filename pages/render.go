@@ -166,7 +166,7 @@ func setHeaders(h http.Header, c *Chrome, framed bool) {
 }
 
 func contentSecurityPolicy(c *Chrome) string {
-	return "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:" + sources(c.ImageOrigins) +
+	return "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:" + sources(c.Gone) +
 		"; form-action 'self'" + sources(c.FormOrigins) + "; base-uri 'none'"
 }
 

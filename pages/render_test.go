@@ -73,7 +73,7 @@ func renderIn(t *testing.T, r *Renderer, language, text, address string) map[str
 	renderSteps(r, answer, c, text, address)
 	r.Welcome(answer("welcome"), 200, Welcome{c, address, address, sites})
 	r.SignOut(answer("signout"), 200, SignOut{c, address, address})
-	r.SignedOut(answer("signedout"), 200, SignedOut{c, address, address, []string{address}})
+	r.SignedOut(answer("signedout"), 200, SignedOut{c, address, address})
 	r.Problem(answer("problem"), Problem{titled, 403, text, text, address, text, false})
 	renderAccount(r, c, text, address, answer)
 	for _, page := range pageNames {

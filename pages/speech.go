@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/usher-sso/usher/internal/gate"
 	"github.com/usher-sso/usher/internal/i18n"
 )
 
@@ -24,6 +25,7 @@ import (
 //	{{strong .SiteName}}                   a value for t that stands out
 //	{{date .X}}, {{datetime .X}}           a day, and a day and minute, as <time>; also values for t
 //	{{lang}}, {{dir}}                      the language's tag and its direction, for <html>
+//	{{gone .}}                             a picture of an origin in .Chrome.Gone
 //	{{head .Chrome}}                       the links to style sheets, script and icon
 //	{{menu .Pages}}                        the menu of the account, as items of a list
 //	{{options .Options}}                   what a <select> offers
@@ -39,6 +41,7 @@ func (r *Renderer) funcs(l *i18n.Language) template.FuncMap {
 		"datetime":  func(t time.Time) template.HTML { return moment(t, time.RFC3339, l.DateTime(t)) },
 		"dir":       func() string { return l.Dir },
 		"faults":    func(v interface{ faults() []fault }) []fault { return v.faults() },
+		"gone":      gone,
 		"head":      r.head,
 		"lang":      func() string { return l.Tag.String() },
 		"languages": r.languageItems,
@@ -60,6 +63,15 @@ func moment(t time.Time, layout, said string) template.HTML {
 // strong returns a value that stands out from its sentence.
 func strong(value string) template.HTML {
 	return template.HTML("<strong><bdi>" + template.HTMLEscapeString(value) + "</bdi></strong>")
+}
+
+// gone returns the address of the picture that makes the browser forget what it
+// kept of an origin.
+func gone(origin string) string {
+	if origin == "" {
+		return GonePath
+	}
+	return origin + gate.ReservedPrefix + gate.GonePath
 }
 
 // head returns the elements that load the style sheets, the script and the icon.

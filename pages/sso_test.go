@@ -43,6 +43,9 @@ func TestSignedOutPageHasTheBrowserForgetAllSites(t *testing.T) {
 			t.Errorf("the policy has no %s: %s", want, policy)
 		}
 	}
+	if img := `<img src="/gone.svg" `; !strings.Contains(a.Body.String(), img) {
+		t.Errorf("no %s in %s", img, a.Body)
+	}
 	if got := a.Header().Get("Clear-Site-Data"); got != `"cache"` {
 		t.Errorf("Clear-Site-Data %q", got)
 	}

@@ -55,9 +55,10 @@ type Chrome struct {
 	// ASCII is left out, so that no value can add to the policy.
 	FormOrigins []string
 
-	// ImageOrigins are the origins, besides the page's own, that pictures of this
-	// page come from, judged like FormOrigins.
-	ImageOrigins []string
+	// Gone are the origins at which the browser is to forget the pages that it kept
+	// for the way back, by a picture that each has at GonePath; "" is the page's
+	// own. Judged like FormOrigins.
+	Gone []string
 }
 
 // Site is one of the publisher's sites, shown as a link.
@@ -204,10 +205,6 @@ type SignedOut struct {
 
 	SiteURL  string // back to the site, named by SiteName; "" hides it
 	LoginURL string // "" hides the way to sign in again
-
-	// Gone are pictures at the sites, each of which makes the browser forget what
-	// it kept of that site. ImageOrigins has to have their origins.
-	Gone []string
 }
 
 // Problem tells what went wrong and what to do next, for every status from 400

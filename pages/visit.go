@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/usher-sso/usher/authstore"
 	"github.com/usher-sso/usher/internal/customer"
@@ -32,6 +33,7 @@ type visit struct {
 	backSite  publisher.Origin
 	backPage  string      // sealed, see sso.Request
 	then      accountPage // page of the account to go on to after signing in, or ""
+	entered   bool        // the viewer has signed in with the step before
 
 	language  *i18n.Language // of what the viewer reads
 	uiLocales string         // the languages that the address asks for, or ""
@@ -123,6 +125,7 @@ func (h *Hub) stranger(r *http.Request) visit {
 // language in which to say so.
 func (h *Hub) visit(r *http.Request) (visit, error) {
 	v, q := h.stranger(r), r.URL.Query()
+	v.entered = q.Get("entered") != ""
 	if q.Has("state") {
 		request, p, err := h.SSO.ParseRequest(q)
 		if err != nil {
@@ -230,6 +233,9 @@ func (h *Hub) signedIn(ctx context.Context, r *http.Request, p authstore.Publish
 		if errors.Is(err, session.ErrRefused) {
 			continue
 		}
+		if err == nil && s.PublisherID == p.ID {
+			h.Sessions.Used(s)
+		}
 		if err != nil || s.PublisherID == p.ID {
 			return s, err
 		}
@@ -240,15 +246,19 @@ func (h *Hub) signedIn(ctx context.Context, r *http.Request, p authstore.Publish
 // remember gives the browser the proof of a new session, and forgets that of
 // an older one with the same publisher, and those that are over.
 func (h *Hub) remember(w http.ResponseWriter, r *http.Request, p authstore.Publisher, proof string) {
-	kept := []string{}
+	kept, life := []string{}, time.Duration(0) // the longest of the sessions'
+	keep := func(proof string, publisher int64) {
+		p, _ := h.Directory.ByID(publisher)
+		kept, life = append(kept, proof), max(life, p.Session.InForce().Absolute)
+	}
 	if proof != "" {
-		kept = append(kept, proof)
+		keep(proof, p.ID)
 	}
 	for _, old := range h.proofs(r) {
 		s, err := h.Sessions.AtHub(r.Context(), old)
 		over := errors.Is(err, session.ErrRefused) // a store that fails ends nothing
 		if !over && s.PublisherID != p.ID && len(kept) < maxProofs {
-			kept = append(kept, old)
+			keep(old, s.PublisherID)
 		}
 	}
 	cookies := sso.CookiesFor(h.Origin)
@@ -256,7 +266,7 @@ func (h *Hub) remember(w http.ResponseWriter, r *http.Request, p authstore.Publi
 		cookies.Clear(w.Header(), sso.HubCookie)
 		return
 	}
-	cookies.Set(w.Header(), sso.HubCookie, strings.Join(kept, proofSeparator), session.Longest)
+	cookies.Set(w.Header(), sso.HubCookie, strings.Join(kept, proofSeparator), life)
 }
 
 // arrival describes a viewer who registers or logs in at the hub.
@@ -281,7 +291,20 @@ func (h *Hub) arrival(r *http.Request, v visit) (customer.Arrival, error) {
 func (h *Hub) welcome(w http.ResponseWriter, r *http.Request, v visit, e customer.Entry) {
 	h.remember(w, r, v.publisher, e.Secrets.Hub)
 	sso.CookiesFor(h.Origin).Set(w.Header(), sso.DeviceCookie, e.Known, session.Longest)
-	redirect(w, v.next())
+	to := v.next()
+	if len(r.Cookies()) == 0 && strings.HasPrefix(to, "/") {
+		to = with(to, "entered", "1") // the browser may keep no cookies
+	}
+	redirect(w, to)
+}
+
+// blocked returns the page for somebody whose browser has lost the session that
+// began a moment ago.
+func (v visit) blocked() dead {
+	return dead{Problem{
+		Chrome: Chrome{Title: v.say("site.cookies.heading")}, Status: http.StatusBadRequest, Sentence: v.say("site.cookies.sentence"),
+		ActionLabel: v.say("site.cookies.action"), ActionURL: v.to("/login"),
+	}}
 }
 
 func viewerIP(r *http.Request) string {

@@ -131,8 +131,7 @@ func TestTrustedServerLogsItsCustomersIn(t *testing.T) {
 			t.Errorf("login with %q: %v, want ErrCredentials: there is no password", password, err)
 		}
 	}
-	_, err = w.store.ChangeCustomer(t.Context(), first.Customer.ID, func(c *authstore.Customer) error { c.Disabled = true; return nil })
-	if err != nil {
+	if err := w.sessions.EndByDisabling(t.Context(), first.Customer.ID); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := w.Trusted(t.Context(), nova, address, profile, atHome); !errors.Is(err, customer.ErrCredentials) {

@@ -146,13 +146,13 @@ func (s *Service) create(ctx context.Context, p authstore.Publisher, email Email
 	c.EmailVerified = time.Time{}
 	started, given := s.sessions.Prepare(c, from.OfferID, from.Device, from.Start)
 	registration := authstore.Registration{
-		Customer: c, Answers: answers, Session: &started, Tell: verification(p, from.Back),
+		Customer: c, Answers: answers, Session: &started, Tell: verification(p, from.Back), Replaces: from.Replaced,
 		Identity: authstore.Identity{Provider: authstore.ProviderPassword, Subject: email.Key, Password: encoded},
 	}
 	if from.Start == session.None {
 		registration.Session = nil
 	}
-	c, err := s.store.Register(ctx, registration)
+	c, err := s.sessions.Register(ctx, registration)
 	switch {
 	case errors.Is(err, authstore.ErrTaken):
 		return Entry{}, ErrExists
@@ -164,7 +164,7 @@ func (s *Service) create(ctx context.Context, p authstore.Publisher, email Email
 	s.notices.Wake()
 	started.CustomerID = c.ID
 	known := s.deviceToken(from.Known, p.ID, email.Key)
-	return Entry{c, started, given, known}, s.sessions.Replace(ctx, from.Replaced)
+	return Entry{c, started, given, known}, nil
 }
 
 // Login starts a session of the customer with that address and password at the

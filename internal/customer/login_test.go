@@ -51,8 +51,7 @@ func TestRefusedLoginsAreAllAlike(t *testing.T) {
 	w := newWorld(t)
 	w.mustRegister(t, address)
 	disabled := w.mustRegister(t, "disabled@example.com")
-	_, err := w.store.ChangeCustomer(t.Context(), disabled.Customer.ID, func(c *authstore.Customer) error { c.Disabled = true; return nil })
-	if err != nil {
+	if err := w.sessions.EndByDisabling(t.Context(), disabled.Customer.ID); err != nil {
 		t.Fatal(err)
 	}
 	before := w.records()
@@ -228,11 +227,7 @@ func TestLoginThatIsOvertakenIsRefused(t *testing.T) {
 			}
 		},
 		"by disabling": func(t *testing.T, w *world, c authstore.Customer) {
-			_, err := w.store.ChangeCustomer(t.Context(), c.ID, func(c *authstore.Customer) error { c.Disabled = true; return nil })
-			if err == nil {
-				err = w.sessions.EndAll(t.Context(), c.ID, "")
-			}
-			if err != nil {
+			if err := w.sessions.EndByDisabling(t.Context(), c.ID); err != nil {
 				t.Error(err)
 			}
 		},

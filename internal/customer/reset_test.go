@@ -160,8 +160,7 @@ func TestResetForNobodyCostsTheSameAndSendsNothing(t *testing.T) {
 	w := newWorld(t)
 	e := w.mustRegister(t, "disabled@example.com")
 	w.mustRegister(t, address)
-	_, err := w.store.ChangeCustomer(t.Context(), e.Customer.ID, func(c *authstore.Customer) error { c.Disabled = true; return nil })
-	if err != nil {
+	if err := w.sessions.EndByDisabling(t.Context(), e.Customer.ID); err != nil {
 		t.Fatal(err)
 	}
 	count := func() int { return len(w.stored.Records()) }

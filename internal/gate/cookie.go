@@ -102,7 +102,11 @@ func (g *Gate) renew(w http.ResponseWriter, r *http.Request, site publisher.Orig
 	if fresh.due {
 		return g.wait(key, fresh)
 	}
-	g.cache.Put(key, fresh, now.Add(renewedFor), now)
+	until := now.Add(renewedFor)
+	if dies := time.Unix(fresh.identity.Expires, 0); dies.Before(until) {
+		until = dies // the session's end is near
+	}
+	g.cache.Put(key, fresh, until, now)
 	g.setCookie(w, site, fresh.renewed)
 	return g.live(fresh.identity), nil
 }
@@ -134,7 +138,8 @@ func (g *Gate) open(ctx context.Context, w http.ResponseWriter, site publisher.O
 }
 
 func (g *Gate) setCookie(w http.ResponseWriter, site publisher.Origin, value string) {
-	sso.CookiesFor(site).Set(w.Header(), sso.SiteCookie, value, session.Longest)
+	p, _ := g.directory.BySite(site)
+	sso.CookiesFor(site).Set(w.Header(), sso.SiteCookie, value, p.Session.InForce().Absolute)
 }
 
 // StripCookies removes usher's cookies from a request that goes on to the app.

@@ -49,7 +49,8 @@ func (g *Gate) turnAway(w http.ResponseWriter, r *http.Request, site publisher.O
 func (g *Gate) lead(w http.ResponseWriter, r *http.Request, site publisher.Origin, asked string, do action, reason string) {
 	cookies := sso.CookiesFor(site)
 	value, had := findCookie(r.Header, cookies.Name(sso.SiteCookie))
-	if _, arrived := findCookie(r.Header, cookies.Name(sso.ArrivedCookie)); arrived && reason == sso.LoginRequired && !g.over(value) {
+	// Cookies know no ports, so this one says which site it is of.
+	if at, _ := findCookie(r.Header, cookies.Name(sso.ArrivedCookie)); at == string(site) && reason == sso.LoginRequired && !g.over(value) {
 		cookies.Clear(w.Header(), sso.ArrivedCookie)
 		g.pages.Problem(w, r, Problem{Kind: ProblemLoop, Status: http.StatusUnauthorized, Site: site, Return: asked})
 		return
@@ -93,6 +94,7 @@ func (g *Gate) mayAsk(w http.ResponseWriter, r *http.Request, site publisher.Ori
 		return false
 	}
 	if _, kept := findCookie(r.Header, cookies.Name(sso.KeptCookie)); kept {
+		cookies.Clear(w.Header(), sso.KeptCookie) // whoever loses the answer has to show it anew
 		return true
 	}
 	cookies.Set(w.Header(), sso.KeptCookie, "1", nobodyFor)

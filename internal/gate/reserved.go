@@ -59,6 +59,10 @@ func (g *Gate) reserved(w http.ResponseWriter, r *http.Request, site publisher.O
 
 // login begins a sign-in for a page that asked for it, and comes back there.
 func (g *Gate) login(w http.ResponseWriter, r *http.Request, site publisher.Origin) error {
+	if sso.Ahead(r.Header) {
+		g.turnAway(w, r, site, "/", tell, sso.LoginRequired)
+		return nil
+	}
 	cookies := sso.CookiesFor(site)
 	cookies.Clear(w.Header(), sso.ArrivedCookie) // a person has decided to try again
 	redirect(w, http.StatusFound, g.sso.Begin(w, r, site, sso.Ask{Return: pageOf(r, site, "/")}))
@@ -72,6 +76,12 @@ func (g *Gate) callback(w http.ResponseWriter, r *http.Request, site publisher.O
 	if err == nil && result.Denied == "" {
 		err = g.open(r.Context(), w, site, result.Session, result.Secret)
 	}
+	if errors.Is(err, sso.ErrTransaction) {
+		if id, _ := g.identify(w, r, site); id != nil { // a page of the way in, loaded anew
+			redirect(w, http.StatusSeeOther, string(site)+"/")
+			return nil
+		}
+	}
 	if kind, dead := deadEnd(err); dead {
 		g.refuse(w, r, Problem{Kind: kind, Status: http.StatusBadRequest, Site: site, Return: "/"})
 		return nil
@@ -83,7 +93,7 @@ func (g *Gate) callback(w http.ResponseWriter, r *http.Request, site publisher.O
 	switch {
 	case result.Denied == "":
 		cookies.Clear(w.Header(), sso.NobodyCookie)
-		cookies.Set(w.Header(), sso.ArrivedCookie, "1", arrivedFor)
+		cookies.Set(w.Header(), sso.ArrivedCookie, string(site), arrivedFor)
 	case result.Silent:
 		cookies.Set(w.Header(), sso.NobodyCookie, "1", nobodyFor)
 	}
@@ -140,11 +150,12 @@ func (g *Gate) logout(w http.ResponseWriter, r *http.Request, site publisher.Ori
 		sso.CookiesFor(site).Clear(w.Header(), name)
 	}
 	w.Header().Set("Clear-Site-Data", `"cache"`) // pages that were kept for the way back
+	signedOut := string(g.hub) + SignedOutPath + "?" + url.Values{"site": {string(site)}}.Encode()
 	if !wantsHTML(r.Header) {
-		writeJSON(w, r, http.StatusOK, map[string]any{"signedIn": false})
+		writeJSON(w, r, http.StatusOK, map[string]any{"signedIn": false, "signedOutUrl": signedOut})
 		return nil
 	}
-	redirect(w, http.StatusSeeOther, string(g.hub)+SignedOutPath+"?"+url.Values{"site": {string(site)}}.Encode())
+	redirect(w, http.StatusSeeOther, signedOut)
 	return nil
 }
 
@@ -172,11 +183,19 @@ func (g *Gate) session(w http.ResponseWriter, r *http.Request, site publisher.Or
 	return nil
 }
 
-// gone is the picture at GonePath. Pages of others must not make viewers load
-// anew what they have.
+// gone is the picture at GonePath.
 func (g *Gate) gone(w http.ResponseWriter, r *http.Request, _ publisher.Origin) error {
+	Gone(w, r, g.hub)
+	return nil
+}
+
+// Gone answers with the picture that makes the browser forget the pages of its
+// origin that it kept for the way back, when it is asked for by a page of the
+// hub. Pages of others must not make viewers load anew what they have.
+func Gone(w http.ResponseWriter, r *http.Request, hub publisher.Origin) {
 	h := w.Header()
-	if u, err := url.Parse(r.Referer()); err == nil && u.Scheme+"://"+u.Host == string(g.hub) {
+	h.Set("Cache-Control", "no-store")
+	if u, err := url.Parse(r.Referer()); err == nil && u.Scheme+"://"+u.Host == string(hub) {
 		h.Set("Clear-Site-Data", `"cache"`)
 	}
 	h.Set("Content-Type", "image/svg+xml")
@@ -184,5 +203,4 @@ func (g *Gate) gone(w http.ResponseWriter, r *http.Request, _ publisher.Origin) 
 	h.Set("Cross-Origin-Resource-Policy", "cross-origin")
 	h.Set("X-Content-Type-Options", "nosniff")
 	w.Write([]byte(`<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>`))
-	return nil
 }

@@ -194,7 +194,7 @@ func TestLogoutEndsTheSessionEverywhere(t *testing.T) {
 	}{
 		"form":   {map[string]string{"Sec-Fetch-Site": "same-origin", "Accept": html}, 303, string(hub) + "/signed-out?site=https%3A%2F%2Fnews.example.com", ""},
 		"old":    {map[string]string{"Origin": string(news), "Accept": html}, 303, string(hub) + "/signed-out?site=https%3A%2F%2Fnews.example.com", ""},
-		"script": {map[string]string{"Sec-Fetch-Site": "same-origin", "Accept": "application/json"}, 200, "", `{"signedIn":false}`},
+		"script": {map[string]string{"Sec-Fetch-Site": "same-origin", "Accept": "application/json"}, 200, "", `{"signedIn":false,"signedOutUrl":"https://id.example.com/signed-out?site=https%3A%2F%2Fnews.example.com"}`},
 	} {
 		for _, after := range []bool{false, true} {
 			w := newWorld(t)

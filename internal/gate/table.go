@@ -6,6 +6,8 @@ package gate
 import (
 	"net/http"
 	"strings"
+
+	"github.com/usher-sso/usher/internal/sso"
 )
 
 // A stranger is a request that nobody signed in sent, or somebody who must do
@@ -76,7 +78,7 @@ func kindOf(r *http.Request) kind {
 		return head
 	case r.Method != http.MethodGet && r.Method != http.MethodPost, h.Get("Upgrade") != "":
 		return program
-	case isAhead(h):
+	case sso.Ahead(h):
 		return ahead
 	case bears(h):
 		return program
@@ -95,16 +97,6 @@ func kindOf(r *http.Request) kind {
 		return navigation
 	}
 	return untold
-}
-
-// isAhead tells whether nobody has asked for the page yet.
-func isAhead(h http.Header) bool {
-	for _, name := range []string{"Sec-Purpose", "Purpose", "X-Moz"} {
-		if strings.Contains(h.Get(name), "prefetch") {
-			return true
-		}
-	}
-	return false
 }
 
 // bears tells whether the client holds tokens itself, so that it can get a new

@@ -114,7 +114,10 @@ func TestTokenDiesWithItsTimeItsSessionAndItsCustomer(t *testing.T) {
 			return w.sessions.EndAll(ctx, s.CustomerID, "")
 		}, "AUTH0002", "Invalid JWT token"},
 		"disabled": {func(w *world, s authstore.Session) error {
-			_, err := w.store.ChangeCustomer(ctx, s.CustomerID, func(c *authstore.Customer) error { c.Disabled = true; return nil })
+			return w.sessions.EndByDisabling(ctx, s.CustomerID)
+		}, "AUTH0002", "Invalid JWT token"},
+		"disabled elsewhere": {func(w *world, s authstore.Session) error {
+			_, err := w.store.DisableCustomer(ctx, s.CustomerID, time.Hour) // another node did
 			return err
 		}, "AUTH0002", "Invalid JWT token"},
 	} {

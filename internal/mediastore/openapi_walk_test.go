@@ -13,7 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/usher-sso/usher/authstore"
 	"github.com/usher-sso/usher/internal/customer"
 	"github.com/usher-sso/usher/internal/mediastore"
 	"github.com/usher-sso/usher/internal/mediastore/openapitest"
@@ -238,7 +237,7 @@ func walkTrusted(s *served) {
 	_, id, _ := s.join("tess@example.com")
 	n, err := strconv.ParseInt(id, 10, 64)
 	must(s.t, err)
-	_, err = s.store.ChangeCustomer(context.Background(), n, func(c *authstore.Customer) error { c.Disabled = true; return nil })
+	_, err = s.store.DisableCustomer(context.Background(), n, session.TokenLife)
 	must(s.t, err)
 	s.want(401, "USER0001", path, `{"email":"tess@example.com"}`, proof...)
 }

@@ -352,8 +352,7 @@ func (w *world) mustDisable(t testing.TB, id string) {
 	t.Helper()
 	n, err := strconv.ParseInt(id, 10, 64)
 	must(t, err)
-	_, err = w.store.ChangeCustomer(context.Background(), n, func(c *authstore.Customer) error { c.Disabled = true; return nil })
-	must(t, err)
+	must(t, w.sessions.EndByDisabling(context.Background(), n))
 }
 
 func document(members map[string]any) string {

@@ -97,18 +97,16 @@ func TestAccessTokenForTheAPIServesNoSite(t *testing.T) {
 func TestAccessTokenIsRefusedToADisabledCustomer(t *testing.T) {
 	w := newWorld(t)
 	s, _ := w.mustStart(t, session.AtHub)
-	disable := func(disabled bool) {
-		t.Helper()
-		_, err := w.store.ChangeCustomer(t.Context(), w.customer.ID, func(c *authstore.Customer) error { c.Disabled = disabled; return nil })
-		if err != nil {
-			t.Fatal(err)
-		}
+	if err := w.EndByDisabling(t.Context(), w.customer.ID); err != nil {
+		t.Fatal(err)
 	}
-	disable(true)
 	if raw, _, err := w.AccessToken(t.Context(), s, site); !errors.Is(err, session.ErrRefused) || raw != "" {
 		t.Errorf("disabled: %q, %v; want ErrRefused", raw, err)
 	}
-	disable(false)
+	_, err := w.store.ChangeCustomer(t.Context(), w.customer.ID, func(c *authstore.Customer) error { c.Disabled = false; return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
 	if _, _, err := w.AccessToken(t.Context(), s, site); err != nil {
 		t.Errorf("enabled again: %v", err)
 	}

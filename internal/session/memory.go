@@ -12,15 +12,13 @@ import (
 	"github.com/usher-sso/usher/authstore"
 )
 
-// touchEvery is how often the use of a session is noted at most: the store is
-// not written for every request, and an idle limit of days needs no seconds.
-const touchEvery = 5 * time.Minute
-
 // Memory is what a process knows of sessions beside the store: which were
 // ended lately, and which were used and not yet noted. One Memory serves one
 // store, however many configurations stand on it. Safe for concurrent use.
 type Memory struct {
 	ended sync.Map // session id → time.Time until which it is remembered; read on every request, without a lock
+
+	flushing sync.Mutex // held while uses are written
 
 	mu      sync.Mutex
 	touched map[string]time.Time // guarded by mu; not yet in the store
@@ -49,17 +47,26 @@ func (m *Memory) Ended(id string) bool {
 
 func (m *Memory) end(id string, until time.Time) { m.ended.Store(id, until) }
 
-func (m *Memory) touch(id string, at time.Time) {
+// touch notes the use of a session, unless another was noted less than every ago.
+func (m *Memory) touch(id string, at time.Time, every time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if at.Sub(m.noted[id]) >= touchEvery {
+	if at.Sub(m.noted[id]) >= every {
 		m.noted[id], m.touched[id] = at, at
 	}
 }
 
+// usedLately tells whether the session was used and the store may not know yet.
+func (m *Memory) usedLately(id string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	_, ok := m.noted[id]
+	return ok
+}
+
 // Flush writes down which sessions were used and forgets ended ones whose
-// tokens are all dead. Calling it every minute is enough; what a crash loses
-// is a few minutes of an idle time of days.
+// tokens are all dead. Calling it every minute is enough for the shortest idle
+// limit, see limits.go.
 func (m *Memory) Flush(ctx context.Context, store *authstore.Store) error {
 	now := store.Now()
 	m.ended.Range(func(id, until any) bool {
@@ -68,13 +75,30 @@ func (m *Memory) Flush(ctx context.Context, store *authstore.Store) error {
 		}
 		return true
 	})
+	m.flushing.Lock()
+	defer m.flushing.Unlock()
 	m.mu.Lock()
 	touched := m.touched
 	m.touched = map[string]time.Time{}
-	maps.DeleteFunc(m.noted, func(_ string, at time.Time) bool { return now.Sub(at) >= touchEvery })
+	maps.DeleteFunc(m.noted, func(_ string, at time.Time) bool { return now.Sub(at) >= longestNote })
 	m.mu.Unlock()
 	if len(touched) == 0 {
 		return nil
 	}
-	return store.TouchSessions(ctx, touched, Idle)
+	err := store.TouchSessions(ctx, touched)
+	if err != nil {
+		m.putBack(touched)
+	}
+	return err
+}
+
+// putBack keeps uses that could not be written for the next Flush.
+func (m *Memory) putBack(touched map[string]time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for id, at := range touched {
+		if at.After(m.touched[id]) {
+			m.touched[id] = at
+		}
+	}
 }

@@ -93,7 +93,7 @@ func rotate(s *authstore.Session, generation int, proof string, now time.Time) (
 		salt := secret.NewID()
 		next = successor(proof, salt)
 		s.Refresh = &authstore.Refresh{Generation: generation + 1, Digest: secret.Digest(next), Salt: salt, Rotated: now}
-		s.Touch(now, Idle)
+		s.Touch(now)
 		return next, authstore.Save
 	case generation == r.Generation-1 && now.Before(r.Rotated.Add(grace)):
 		if next = successor(proof, r.Salt); secret.Matches(r.Digest, next) {

@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,20 +22,6 @@ import (
 	"github.com/usher-sso/usher/internal/publisher"
 	"github.com/usher-sso/usher/internal/secret"
 	"github.com/usher-sso/usher/internal/token"
-)
-
-const (
-	// TokenLife is how long an access token lives (MediaStore contract,
-	// section 4), and so how long a node remembers an ended session.
-	TokenLife = 15 * time.Minute
-
-	// Idle is how long a session lives without use: the life of a refresh
-	// token (MediaStore contract, section 4).
-	Idle = 100 * 24 * time.Hour
-
-	// Longest is how long a session lives at all; browsers keep no cookie
-	// longer (RFC 6265bis, section 5.5).
-	Longest = 400 * 24 * time.Hour
 )
 
 // endedFor is how long an ended session is remembered: a token's life, and a
@@ -103,8 +90,7 @@ func (m *Manager) Prepare(customer authstore.Customer, offer string, d Device, h
 	now := m.store.Now()
 	s := authstore.Session{
 		ID: secret.NewID(), PublisherID: customer.PublisherID, CustomerID: customer.ID, OfferID: offer,
-		Created: now, Seen: now, Expires: now.Add(Idle), Latest: now.Add(Longest),
-		IP: d.IP, UserAgent: CutUserAgent(d.UserAgent),
+		Created: now, Seen: now, IP: d.IP, UserAgent: CutUserAgent(d.UserAgent),
 	}
 	var given Secrets
 	switch how {
@@ -120,50 +106,80 @@ func (m *Manager) Prepare(customer authstore.Customer, offer string, d Device, h
 }
 
 // Start stores a new session of a customer who has just proved who they are.
-// replaced is the session that the same browser had before, or "": it ends, so
-// that what was known of it is worth nothing afterwards. proofs are those of
-// authstore.Store.StartSession.
+// replaced is the session that the same browser had before, or "": it ends in the
+// same step, so that what was known of it is worth nothing afterwards. proofs are
+// those of authstore.SessionStart.
 func (m *Manager) Start(ctx context.Context, c authstore.Customer, offer string, d Device, how Start, replaced string, proofs ...authstore.Identity) (authstore.Session, Secrets, error) {
 	s, given := m.Prepare(c, offer, d, how)
-	if err := m.store.StartSession(ctx, s, cmp.Or(d.LastIP, d.IP), proofs...); err != nil {
+	err := m.store.StartSession(ctx, authstore.SessionStart{
+		Session: s, LastIP: cmp.Or(d.LastIP, d.IP), Proofs: proofs, Replaces: replaced, EndedFor: endedFor,
+	})
+	if err != nil {
 		return s, Secrets{}, fmt.Errorf("starting a session: %w", err)
 	}
-	return s, given, m.Replace(ctx, replaced)
+	m.rememberReplaced(replaced)
+	return s, given, nil
 }
 
-// Replace ends the session that a browser had before its new one; "" is none.
-func (m *Manager) Replace(ctx context.Context, replaced string) error {
-	if replaced == "" {
-		return nil
+// Register stores a new customer with a session that was prepared, and ends the
+// one it replaces, in one step. Errors: those of authstore.Store.Register.
+func (m *Manager) Register(ctx context.Context, r authstore.Registration) (authstore.Customer, error) {
+	r.EndedFor = endedFor
+	c, err := m.store.Register(ctx, r)
+	if err == nil {
+		m.rememberReplaced(r.Replaces)
 	}
-	return m.End(ctx, replaced)
+	return c, err
 }
 
-// AtHub returns the live session that a part of the hub's cookie proves.
-// Errors: ErrRefused.
+func (m *Manager) rememberReplaced(id string) {
+	if id != "" {
+		m.remember([]string{id})
+	}
+}
+
+// AtHub returns the live session that a part of the hub's cookie proves. A cookie
+// has those of several publishers, and a visit to one is no use of the others: the
+// caller says by Used which one it is. Errors: ErrRefused.
 func (m *Manager) AtHub(ctx context.Context, proof string) (authstore.Session, error) {
 	id, given, _ := strings.Cut(proof, ".")
-	return m.proved(ctx, id, func(s authstore.Session) string { return s.HubDigest }, given)
+	return m.proved(ctx, id, func(s authstore.Session) []string { return []string{s.HubDigest} }, given)
 }
 
 // AtSite returns the live session that the secret in a site's cookie proves.
 // Errors: ErrRefused.
 func (m *Manager) AtSite(ctx context.Context, id, site, given string) (authstore.Session, error) {
-	return m.proved(ctx, id, func(s authstore.Session) string { return s.Sites[site].Digest }, given)
+	s, err := m.proved(ctx, id, func(s authstore.Session) []string { return s.Sites[site].Digests() }, given)
+	if err == nil {
+		m.Used(s)
+	}
+	return s, err
 }
 
-func (m *Manager) proved(ctx context.Context, id string, digest func(authstore.Session) string, given string) (authstore.Session, error) {
+// Used notes that a session is used now.
+func (m *Manager) Used(s authstore.Session) {
+	m.memory.touch(s.ID, m.store.Now(), noteEvery(m.limits(s.PublisherID)))
+}
+
+func (m *Manager) proved(ctx context.Context, id string, digests func(authstore.Session) []string, given string) (authstore.Session, error) {
 	if m.memory.Ended(id) {
 		return authstore.Session{}, ErrRefused
 	}
 	s, err := m.store.Session(ctx, id)
-	if errors.Is(err, authstore.ErrNotFound) || err == nil && !secret.Matches(digest(s), given) {
+	if errors.Is(err, authstore.ErrNotFound) && m.memory.usedLately(id) {
+		// It may be over only for the store, which has not heard of its last use.
+		if err := m.memory.Flush(ctx, m.store); err != nil {
+			return authstore.Session{}, fmt.Errorf("noting the use of sessions: %w", err)
+		}
+		s, err = m.store.Session(ctx, id)
+	}
+	matches := func(digest string) bool { return secret.Matches(digest, given) }
+	if errors.Is(err, authstore.ErrNotFound) || err == nil && !slices.ContainsFunc(digests(s), matches) {
 		return authstore.Session{}, ErrRefused
 	}
 	if err != nil {
 		return authstore.Session{}, fmt.Errorf("reading session: %w", err)
 	}
-	m.memory.touch(id, m.store.Now())
 	return s, nil
 }
 
@@ -227,6 +243,29 @@ func (m *Manager) EndByChange(ctx context.Context, p authstore.PasswordChange) e
 	return err
 }
 
+// EndByDisabling disables a customer and ends all their sessions, in one step.
+// Errors: those of authstore.Store.DisableCustomer.
+func (m *Manager) EndByDisabling(ctx context.Context, customer int64) error {
+	ids, err := m.store.DisableCustomer(ctx, customer, endedFor)
+	if err == nil {
+		m.remember(ids)
+	}
+	return err
+}
+
+// EndByWithdrawal notes answers to consents and, if they take back what is
+// required, ends all sessions of the customer, in one step. It tells whether they
+// do. Errors: those of authstore.Store.ChangeConsents.
+func (m *Manager) EndByWithdrawal(ctx context.Context, c authstore.ConsentChange) (withdrawn bool, err error) {
+	c.EndedFor = endedFor
+	withdrawn, ids, err := m.store.ChangeConsents(ctx, c)
+	if err != nil {
+		return false, err
+	}
+	m.remember(ids)
+	return withdrawn, nil
+}
+
 // EndErased erases a customer and ends all their sessions, in one step. Errors:
 // those of authstore.Store.EraseCustomer.
 func (m *Manager) EndErased(ctx context.Context, customer int64, tickets ...authstore.Purpose) error {
@@ -244,9 +283,11 @@ func (m *Manager) remember(ids []string) {
 	}
 }
 
-// AccessToken returns a signed access token of a session and what it says. The
-// audience is a site's origin, or token.PublisherAudience for the API.
-// Errors: ErrRefused when the customer is gone or disabled.
+// AccessToken returns a signed access token of a session that has just been used,
+// and what it says. The audience is a site's origin, or token.PublisherAudience
+// for the API. It dies with the session's absolute limit, and before the idle
+// limit has passed without another use. Errors: ErrRefused when the customer is
+// gone or disabled, or the session over.
 func (m *Manager) AccessToken(ctx context.Context, s authstore.Session, audience string) (string, token.Claims, error) {
 	st, err := m.store.Standing(ctx, s.CustomerID)
 	c := st.Customer
@@ -257,10 +298,13 @@ func (m *Manager) AccessToken(ctx context.Context, s authstore.Session, audience
 		return "", token.Claims{}, fmt.Errorf("reading customer: %w", err)
 	}
 	p, _ := m.directory.ByID(s.PublisherID)
-	now := m.store.Now()
-	expires := now.Add(TokenLife)
-	if s.Latest.Before(expires) {
-		expires = s.Latest
+	limits, now := p.Session.InForce(), m.store.Now()
+	expires := now.Add(tokenLife(limits))
+	if latest := s.Created.Add(limits.Absolute); latest.Before(expires) {
+		expires = latest
+	}
+	if !now.Before(expires) {
+		return "", token.Claims{}, ErrRefused
 	}
 	claims := token.Claims{
 		ID: secret.NewID(), SessionID: s.ID, CustomerID: c.ID, PublisherID: c.PublisherID, OfferID: s.OfferID,

@@ -36,6 +36,7 @@ type world struct {
 	memory   *session.Memory
 	keys     *token.Keyring
 	root     secret.Root
+	limits   authstore.SessionLimits
 	customer authstore.Customer
 }
 
@@ -74,13 +75,18 @@ func (w *world) restart(t *testing.T) {
 // another returns a further Manager of the same process, as a reload makes.
 func (w *world) another(t *testing.T) *session.Manager {
 	t.Helper()
-	directory, err := publisher.NewDirectory([]authstore.Publisher{{ID: 100_000_001, Name: "Nova", Consents: []authstore.ConsentDefinition{
-		{Name: "terms", Version: "2", Required: true}, {Name: "privacy", Version: "1"}, {Name: "marketing", Version: "1"},
-	}}})
+	directory, err := publisher.NewDirectory([]authstore.Publisher{nova(w.limits)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return session.NewManager(w.store, w.memory, w.keys, directory, w.root)
+}
+
+// nova is the publisher of the tests.
+func nova(limits authstore.SessionLimits) authstore.Publisher {
+	return authstore.Publisher{ID: 100_000_001, Name: "Nova", Session: limits, Consents: []authstore.ConsentDefinition{
+		{Name: "terms", Version: "2", Required: true}, {Name: "privacy", Version: "1"}, {Name: "marketing", Version: "1"},
+	}}
 }
 
 func (w *world) mustStart(t *testing.T, how session.Start) (authstore.Session, session.Secrets) {
@@ -160,7 +166,7 @@ func TestStartGivesTheProofThatTheClientCanKeep(t *testing.T) {
 	}
 }
 
-func TestStartNotesDeviceAndLimits(t *testing.T) {
+func TestStartNotesDeviceAndTime(t *testing.T) {
 	w := newWorld(t)
 	long := session.Device{IP: "192.0.2.7", UserAgent: strings.Repeat("ü", 200) + "\xff"}
 	s, _, err := w.Start(t.Context(), w.customer, "S100000001_US", long, session.AtHub, "")
@@ -175,7 +181,7 @@ func TestStartNotesDeviceAndLimits(t *testing.T) {
 	if odd.UserAgent != "ü" {
 		t.Errorf("user agent %q, want what is text of it", odd.UserAgent)
 	}
-	if s.OfferID != "S100000001_US" || s.IP != "192.0.2.7" || !s.Expires.Equal(now.Add(100*day)) || !s.Latest.Equal(now.Add(400*day)) {
+	if s.OfferID != "S100000001_US" || s.IP != "192.0.2.7" || !s.Created.Equal(now) || !s.Seen.Equal(now) {
 		t.Errorf("started %+v", s)
 	}
 	if stored, err := w.store.Session(t.Context(), s.ID); err != nil || !reflect.DeepEqual(stored, s) {
@@ -263,9 +269,16 @@ func TestBrokenStoreIsNoRefusal(t *testing.T) {
 			_, _, err := w.AccessToken(t.Context(), s, site)
 			return err
 		},
-		"Refresh": func() error { _, _, err := w.Refresh(t.Context(), api.Refresh); return err },
-		"End":     func() error { return w.End(t.Context(), s.ID) },
-		"EndAll":  func() error { return w.EndAll(t.Context(), w.customer.ID, "") },
+		"Refresh":        func() error { _, _, err := w.Refresh(t.Context(), api.Refresh); return err },
+		"End":            func() error { return w.End(t.Context(), s.ID) },
+		"EndAll":         func() error { return w.EndAll(t.Context(), w.customer.ID, "") },
+		"EndByDisabling": func() error { return w.EndByDisabling(t.Context(), w.customer.ID) },
+		"EndByWithdrawal": func() error {
+			_, err := w.EndByWithdrawal(t.Context(), authstore.ConsentChange{
+				Customer: w.customer.ID, Withdraws: func(map[string]authstore.ConsentAnswer) bool { return true },
+			})
+			return err
+		},
 		"Start": func() error {
 			_, given, err := w.Start(t.Context(), w.customer, "", device, session.AtHub, "")
 			if given != (session.Secrets{}) {
@@ -286,4 +299,14 @@ func TestBrokenStoreIsNoRefusal(t *testing.T) {
 	if _, err := w.AtHub(t.Context(), given.Hub); err != nil || w.Ended(s.ID) {
 		t.Errorf("afterwards: %v, ended %t; want all as before", err, w.Ended(s.ID))
 	}
+}
+
+// useAtHub is what the hub does with a visitor of the session's publisher.
+func (w *world) useAtHub(t *testing.T, proof string) error {
+	t.Helper()
+	s, err := w.AtHub(t.Context(), proof)
+	if err == nil {
+		w.Used(s)
+	}
+	return err
 }
