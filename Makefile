@@ -55,7 +55,7 @@ bench: ## ratios measured side by side: gate and bare proxy, API and respond, si
 	$(GO) test -run '^$$' -bench . -benchmem ./internal/gate ./internal/token ./authstore/bolt ./internal/i18n ./pages
 	$(GO) test -run '^$$' -bench 'Hash|CheckPassword' -benchmem ./internal/customer
 	$(GO) test -run '^$$' -bench Entry -benchtime 5x ./internal/customer
-	$(GO) test -run '^$$' -bench API -benchtime 15x ./internal/e2etest
+	$(GO) test -run '^$$' -bench 'API|Hops' -benchtime 15x ./internal/e2etest
 	$(GO) test -run '^$$' -bench Gate -benchtime 15x ./caddymodule
 
 clean:

@@ -57,6 +57,8 @@ func (a *app) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(err) // strings always encode
 	}
 	switch {
+	case strings.HasSuffix(r.URL.Path, "/socket"):
+		serveSocket(w, r)
 	case r.URL.Path == "/assets/third-party":
 		servePage(w, `<title>Third party</title><iframe src="`+html.EscapeString(r.URL.Query().Get("of"))+`"></iframe>`)
 	case r.URL.Path == "/assets/set-cookie":

@@ -18,6 +18,7 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 )
@@ -32,6 +33,7 @@ type chromium struct {
 
 	mu        sync.Mutex
 	redirects []string // guarded by mu; where each led from, since the last navigation
+	kept      []string // guarded by mu; pages that came back whole from memory
 	faults    []string // guarded by mu
 	forgiven  []string // guarded by mu
 }
@@ -64,9 +66,6 @@ func (s *server) chromiumWith(t testing.TB, preferences string) *chromium {
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(chromiumPath(t)), chromedp.UserDataDir(profile), chromedp.DisableGPU,
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
-		// Chromium may keep whole pages in memory for the way back, whatever their
-		// headers say; what is tested is what the headers can do.
-		chromedp.Flag("disable-features", "BackForwardCache"),
 		chromedp.Flag("host-resolver-rules", "MAP * 127.0.0.1"), // no test leaves this machine
 	)
 	if s.hosts.scheme == "https" {
@@ -95,6 +94,17 @@ func (s *server) chromiumWith(t testing.TB, preferences string) *chromium {
 func (b *chromium) another(t testing.TB) *chromium {
 	t.Helper()
 	ctx, leave := chromedp.NewContext(b.ctx, chromedp.WithNewBrowserContext())
+	b.t.Cleanup(leave)
+	w := &chromium{t: t, s: b.s, ctx: ctx}
+	w.listen()
+	return w
+}
+
+// tab opens a tab beside the browser's own, with the same cookies. It closes with
+// the first.
+func (b *chromium) tab(t testing.TB) *chromium {
+	t.Helper()
+	ctx, leave := chromedp.NewContext(b.ctx)
 	b.t.Cleanup(leave)
 	w := &chromium{t: t, s: b.s, ctx: ctx}
 	w.listen()
@@ -139,6 +149,10 @@ func (b *chromium) hear(event any) {
 	case *network.EventRequestWillBeSent:
 		if e.Type == network.ResourceTypeDocument && e.RedirectResponse != nil {
 			b.redirects = append(b.redirects, e.RedirectResponse.URL)
+		}
+	case *page.EventFrameNavigated:
+		if e.Type == page.NavigationTypeBackForwardCacheRestore {
+			b.kept = append(b.kept, e.Frame.URL)
 		}
 	case *log.EventEntryAdded:
 		if e.Entry.Level == log.EntryLevelError || e.Entry.Level == log.EntryLevelWarning {
@@ -282,4 +296,11 @@ func (b *chromium) trail() []string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return append([]string(nil), b.redirects...)
+}
+
+// remembered returns the pages that the browser has shown again as they were.
+func (b *chromium) remembered() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return append([]string(nil), b.kept...)
 }

@@ -108,7 +108,7 @@ func TestViewerMindsTheAccount(t *testing.T) {
 
 		w.goTo("/account/delete", w.email("owner"))
 		w.look("account-delete")
-		w.refused(w.sendAnyway(), 422, "understood")
+		w.refused(w.sendAnyway(), 422, "current", "understood")
 		w.look("account-delete-refused")
 		w.write("current", password)
 		w.tick("understood")

@@ -62,10 +62,16 @@ func walks() []walk {
 // setOut starts a server and the browsers.
 func setOut(t *testing.T, caddyfile string) *journey {
 	t.Helper()
+	return setOutWith(t, caddyfile, thirdPartyBlocked)
+}
+
+// setOutWith is setOut with browsers that have other settings.
+func setOutWith(t *testing.T, caddyfile, preferences string) *journey {
+	t.Helper()
 	t.Parallel()
 	chromiumPath(t)
 	j := &journey{server: start(t, caddyfile), t: t}
-	j.first = j.chromium(t)
+	j.first = j.chromiumWith(t, preferences)
 	for number, w := range walks() {
 		w.number = number
 		j.walks = append(j.walks, &w)
@@ -159,10 +165,15 @@ func (w *walk) settle(b *chromium) *chromium {
 	return b
 }
 
-// keepsToItself notes what a page asks of another origin.
+// keepsToItself notes what a page asks of another origin. The hub's pages after
+// the end of a session are to ask every site to forget what the browser keeps of
+// it.
 func (b *chromium) keepsToItself(event any) {
 	e, ok := event.(*network.EventRequestWillBeSent)
 	if !ok || e.Type == network.ResourceTypeDocument || strings.HasPrefix(e.Request.URL, "data:") {
+		return
+	}
+	if origin(e.DocumentURL) == b.s.hub && strings.HasSuffix(e.Request.URL, "/.usher/gone.svg") {
 		return
 	}
 	if of, asked := origin(e.DocumentURL), origin(e.Request.URL); of != asked {

@@ -90,6 +90,7 @@ func TestOldRefreshTokenEndsTheSessionEverywhere(t *testing.T) {
 	}
 	s.visitor(t).fetch(s.newsURL+"/account", bearer(elsewhere.JWT)).says(t, 200)
 	granted(t, s.refresh(t, elsewhere.RefreshToken))
+	s.awaitLetter(t, viewer.email, "One of your devices was signed out", 1)
 }
 
 func TestMadeUpRefreshTokensEndNoSession(t *testing.T) {

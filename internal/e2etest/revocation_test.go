@@ -73,6 +73,12 @@ func TestEverySessionEndsAtEverySiteAtOnce(t *testing.T) {
 					t.Errorf("the token is let in at %s: status %d", site, a.status)
 				}
 			}
+			if v.knows() {
+				t.Error("the hub's cookie is let in")
+			}
+			if a := s.refresh(t, app.RefreshToken); a.status != 401 {
+				t.Errorf("the refresh token: status %d", a.status)
+			}
 		})
 	}
 }

@@ -142,7 +142,7 @@ func (s *server) write(caddyfile, version string) {
 	var text strings.Builder
 	parsed := template.Must(template.New("Caddyfile").Parse(caddyfile))
 	err := parsed.Execute(&text, map[string]string{
-		"Options": strings.Join(options, "\n\t"), "Dir": s.dir, "Version": version,
+		"Options": strings.Join(options, "\n\t"), "Dir": s.dir, "Version": version, "Port": s.port,
 		"Hub": s.hub, "News": s.newsURL, "Sports": s.sportsURL,
 		"NewsApp": s.news.addr(), "SportsApp": s.sports.addr(),
 	})

@@ -66,3 +66,14 @@ func SameOrigin(r *http.Request, o publisher.Origin) bool {
 	}
 	return r.Header.Get("Origin") == string(o)
 }
+
+// Ahead tells whether nobody has asked for a page yet: the browser fetches it in
+// case somebody will. No sign-in begins or ends for such a request.
+func Ahead(h http.Header) bool {
+	for _, name := range []string{"Sec-Purpose", "Purpose", "X-Moz"} {
+		if strings.Contains(h.Get(name), "prefetch") {
+			return true
+		}
+	}
+	return false
+}

@@ -28,10 +28,11 @@ async function api(path, options = {}) {
 	return answer.json();
 }
 
-// signOut ends the session at every site.
+// signOut ends the session at every site, and leads to the hub's page that tells
+// so.
 async function signOut() {
-	await fetch("/.usher/logout", { ...json, method: "POST" });
-	await show();
+	const answer = await fetch("/.usher/logout", { ...json, method: "POST" });
+	if (answer.ok) location.assign((await answer.json()).signedOutUrl);
 }
 
 const element = (id) => document.getElementById(id);
