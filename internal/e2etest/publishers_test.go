@@ -322,7 +322,7 @@ func crossPages(t *testing.T, own, rival *visitor) {
 func crossWayBack(t *testing.T, own, rival *visitor) {
 	t.Helper()
 	s := own.s
-	a := own.open(s.hub+"/signed-out?publisher="+ownPublisher+"&site="+url.QueryEscape(s.sportsURL)).says(t, 200)
+	a := s.visitor(t).open(s.hub+"/signed-out?publisher="+ownPublisher+"&site="+url.QueryEscape(s.sportsURL)).says(t, 200)
 	if strings.Contains(a.body, s.sportsURL) {
 		t.Errorf("the page after a sign-out leads to another publisher's site:\n%s", a.body)
 	}

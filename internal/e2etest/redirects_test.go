@@ -151,7 +151,7 @@ func (s *server) finishRaw(t *testing.T, what string, a answer, proof string) {
 	end := s.raw(t, "GET "+back+" HTTP/1.1", "Host: sports.localhost", "Accept: text/html", "Cookie: "+cookie).says(t, 303)
 	location := end.header.Get("Location")
 	if u, err := url.Parse(location); err != nil || u.Scheme+"://"+u.Host != s.sportsURL || !strings.HasPrefix(location, s.sportsURL+"/") ||
-		strings.HasPrefix(location, s.sportsURL+"//") || strings.ContainsAny(location, "\\\r\n\t") || len(end.header.Values("Set-Cookie")) != 2 {
+		strings.HasPrefix(location, s.sportsURL+"//") || strings.ContainsAny(location, "\\\r\n\t") || len(end.header.Values("Set-Cookie")) != 3 {
 		t.Errorf("%q ends at %q with cookies %q", what, location, end.header.Values("Set-Cookie"))
 	}
 }

@@ -85,30 +85,45 @@ func (g *Gate) byCookie(w http.ResponseWriter, r *http.Request, value string, si
 // together get one result. Errors: errDue, ErrUnavailable.
 func (g *Gate) renew(w http.ResponseWriter, r *http.Request, site publisher.Origin, key recall.Key, id, proof string) (*Identity, error) {
 	v, err, _ := g.renewals.Do(string(key[:]), func() (any, error) {
+		// Another may have renewed it since this request looked.
+		if k, verdict := g.cache.Get(key, g.sessions.Now()); verdict == recall.Good {
+			return k, nil
+		}
 		// Not the context of this request: others wait for the result.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), 10*time.Second)
 		defer cancel()
-		return g.fresh(ctx, site, id, proof)
+		fresh, err := g.fresh(ctx, site, id, proof)
+		if err == nil {
+			g.cache.Put(key, fresh, g.goodUntil(fresh), g.sessions.Now())
+		}
+		return fresh, err
 	})
-	now := g.sessions.Now()
 	switch {
 	case errors.Is(err, session.ErrRefused):
-		g.cache.Refuse(key, now)
+		g.cache.Refuse(key, g.sessions.Now())
 		return nil, nil
 	case err != nil:
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	fresh := v.(known)
-	if fresh.due {
-		return g.wait(key, fresh)
+	identity, err := g.remembered(fresh)
+	if identity != nil && fresh.renewed != "" {
+		g.setCookie(w, site, fresh.renewed)
+	}
+	return identity, err
+}
+
+// goodUntil returns how long the result of a renewal is remembered.
+func (g *Gate) goodUntil(k known) time.Time {
+	now := g.sessions.Now()
+	if k.due {
+		return now.Add(dueFor)
 	}
 	until := now.Add(renewedFor)
-	if dies := time.Unix(fresh.identity.Expires, 0); dies.Before(until) {
+	if dies := time.Unix(k.identity.Expires, 0); dies.Before(until) {
 		until = dies // the session's end is near
 	}
-	g.cache.Put(key, fresh, until, now)
-	g.setCookie(w, site, fresh.renewed)
-	return g.live(fresh.identity), nil
+	return until
 }
 
 func (g *Gate) fresh(ctx context.Context, site publisher.Origin, id, proof string) (known, error) {

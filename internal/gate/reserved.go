@@ -32,6 +32,7 @@ func (g *Gate) reserved(w http.ResponseWriter, r *http.Request, site publisher.O
 	}
 	routes := map[string]func(http.ResponseWriter, *http.Request, publisher.Origin) error{
 		"GET callback": g.callback,
+		"GET form":     g.form,
 		"GET login":    g.login,
 		"GET logout":   g.confirmLogout,
 		"POST logout":  g.logout,
@@ -63,8 +64,7 @@ func (g *Gate) login(w http.ResponseWriter, r *http.Request, site publisher.Orig
 		g.turnAway(w, r, site, "/", tell, sso.LoginRequired)
 		return nil
 	}
-	cookies := sso.CookiesFor(site)
-	cookies.Clear(w.Header(), sso.ArrivedCookie) // a person has decided to try again
+	forget(w, r, site, sso.ArrivedCookie) // a person has decided to try again
 	redirect(w, http.StatusFound, g.sso.Begin(w, r, site, sso.Ask{Return: pageOf(r, site, "/")}))
 	return nil
 }
@@ -76,12 +76,6 @@ func (g *Gate) callback(w http.ResponseWriter, r *http.Request, site publisher.O
 	if err == nil && result.Denied == "" {
 		err = g.open(r.Context(), w, site, result.Session, result.Secret)
 	}
-	if errors.Is(err, sso.ErrTransaction) {
-		if id, _ := g.identify(w, r, site); id != nil { // a page of the way in, loaded anew
-			redirect(w, http.StatusSeeOther, string(site)+"/")
-			return nil
-		}
-	}
 	if kind, dead := deadEnd(err); dead {
 		g.refuse(w, r, Problem{Kind: kind, Status: http.StatusBadRequest, Site: site, Return: "/"})
 		return nil
@@ -92,17 +86,33 @@ func (g *Gate) callback(w http.ResponseWriter, r *http.Request, site publisher.O
 	cookies := sso.CookiesFor(site)
 	switch {
 	case result.Denied == "":
-		cookies.Clear(w.Header(), sso.NobodyCookie)
+		forget(w, r, site, sso.NobodyCookie)
 		cookies.Set(w.Header(), sso.ArrivedCookie, string(site), arrivedFor)
 	case result.Silent:
 		cookies.Set(w.Header(), sso.NobodyCookie, "1", nobodyFor)
 	}
+	to := string(site) + result.Return
 	if result.Form {
-		g.refuse(w, r, Problem{Kind: ProblemForm, Status: http.StatusOK, Site: site, Return: result.Return})
-		return nil
+		to = string(site) + ReservedPrefix + "form?" + url.Values{"page": {g.sso.SealPage(result.Return, site)}}.Encode()
 	}
-	redirect(w, http.StatusSeeOther, string(site)+result.Return)
+	redirect(w, http.StatusSeeOther, to)
 	return nil
+}
+
+// form tells somebody who has signed in that the form that they sent before has to
+// be sent again, and leads back to it.
+func (g *Gate) form(w http.ResponseWriter, r *http.Request, site publisher.Origin) error {
+	back := strings.TrimPrefix(g.sso.PageAt(site, sso.Page(r.URL.Query())), string(site))
+	g.refuse(w, r, Problem{Kind: ProblemForm, Status: http.StatusOK, Site: site, Return: back})
+	return nil
+}
+
+// forget removes a cookie that the browser has.
+func forget(w http.ResponseWriter, r *http.Request, site publisher.Origin, name string) {
+	cookies := sso.CookiesFor(site)
+	if _, has := findCookie(r.Header, cookies.Name(name)); has {
+		cookies.Clear(w.Header(), name)
+	}
 }
 
 // arrivedFor is how soon after a sign-in another one shows that the browser did
@@ -146,9 +156,8 @@ func (g *Gate) logout(w http.ResponseWriter, r *http.Request, site publisher.Ori
 		}
 	}
 	w.Header().Del("Set-Cookie") // identify may have renewed the cookie
-	for _, name := range []string{sso.SiteCookie, sso.ArrivedCookie} {
-		sso.CookiesFor(site).Clear(w.Header(), name)
-	}
+	sso.CookiesFor(site).Clear(w.Header(), sso.SiteCookie)
+	forget(w, r, site, sso.ArrivedCookie)
 	w.Header().Set("Clear-Site-Data", `"cache"`) // pages that were kept for the way back
 	signedOut := string(g.hub) + SignedOutPath + "?" + url.Values{"site": {string(site)}}.Encode()
 	if !wantsHTML(r.Header) {

@@ -40,7 +40,7 @@ func TestSilentSignInComesBackToThePage(t *testing.T) {
 	a := w.from(string(sports) + "/")
 	back, err := w.sso.Grant(context.Background(), w.silently(t, a), v.session)
 	must(t, err)
-	landed := w.get(back, a.Result().Cookies()...)
+	landed := w.get(back, append(a.Result().Cookies(), &http.Cookie{Name: "__Host-usher-no", Value: "1"})...)
 	status(t, landed, http.StatusSeeOther)
 	c, ok := landed.cookie("__Host-usher")
 	if got := landed.Header().Get("Location"); !ok || got != string(news)+"/articles/1?x=1" {
@@ -216,6 +216,29 @@ func TestSignInThatDoesNotHoldIsToldAndNotBegunAgain(t *testing.T) {
 	}
 }
 
+// Whoever decides to try again, or signs out, starts afresh.
+func TestMarkOfASignInIsForgotten(t *testing.T) {
+	w := newWorld(t)
+	v := w.mustViewer(t, ours)
+	back, pending := w.grant(t, news, "/live", v)
+	landed := w.get(back, pending...)
+	arrived, _ := landed.cookie("__Host-usher-in")
+	site, _ := landed.cookie("__Host-usher")
+	for name, a := range map[string]answer{
+		"login":  w.get(string(news)+"/.usher/login", arrived),
+		"logout": w.logout(map[string]string{"Sec-Fetch-Site": "same-origin", "Accept": html}, site, arrived),
+	} {
+		if c, ok := a.cookie("__Host-usher-in"); !ok || c.MaxAge >= 0 {
+			t.Errorf("%s: cookies %v", name, a.Result().Cookies())
+		}
+	}
+	elsewhere := *arrived
+	elsewhere.Value = string(news) + ":8443" // cookies know no ports
+	if a := w.get(string(news)+"/live", &elsewhere); a.Code != http.StatusFound {
+		t.Errorf("the mark of another port stops a sign-in: status %d", a.Code)
+	}
+}
+
 func TestHubIsToldThatASessionHasEnded(t *testing.T) {
 	w := newWorld(t)
 	v := w.mustViewer(t, ours)
@@ -254,14 +277,27 @@ func TestFormThatMetTheGateHasToBeSentAgain(t *testing.T) {
 		}
 		back, err := w.sso.Grant(context.Background(), asked, v.session)
 		must(t, err)
-		a := w.get(back, sent.Result().Cookies()...)
+		landed := w.get(back, sent.Result().Cookies()...)
+		status(t, landed, http.StatusSeeOther)
+		a := w.get(landed.Header().Get("Location"))
 		status(t, a, http.StatusOK)
 		ownAnswer(t, a)
 		if problem := (gate.Problem{Kind: gate.ProblemForm, Status: 200, Site: news, Return: want}); w.pages.problem != problem {
 			t.Errorf("from %q: shown %+v, want %+v", referer, w.pages.problem, problem)
 		}
-		if c, ok := a.cookie("__Host-usher"); !ok || !w.get(string(news)+"/live", c).passed {
+		if c, ok := landed.cookie("__Host-usher"); !ok || !w.get(string(news)+"/live", c).passed {
 			t.Errorf("from %q: not signed in", referer)
+		}
+	}
+}
+
+// Whoever writes an address of the page can lead nowhere with it.
+func TestPageForLostFormsLeadsToTheSite(t *testing.T) {
+	w := newWorld(t)
+	for _, query := range []string{"", "?page=", "?page=AAAA", "?page=https://evil.example/", "?page=//evil.example", "?page=%0d%0a"} {
+		status(t, w.get(string(news)+"/.usher/form"+query), http.StatusOK)
+		if w.pages.problem.Return != "/" {
+			t.Errorf("%q leads to %q", query, w.pages.problem.Return)
 		}
 	}
 }

@@ -79,7 +79,7 @@ func (s *Service) Begin(w http.ResponseWriter, r *http.Request, site publisher.O
 	CookiesFor(site).Set(w.Header(), PendingCookie+id, s.pending.Seal(value, string(site)+id), pendingLife)
 	question := Request{
 		Site: site, State: p.State, Nonce: p.Nonce, Challenge: challenge(p.Verifier),
-		Silent: ask.Silent, Notice: ask.Notice, Page: s.sealPage(p.Return, site),
+		Silent: ask.Silent, Notice: ask.Notice, Page: s.SealPage(p.Return, site),
 	}
 	return string(s.hub) + AuthorizePath + "?" + question.Values().Encode()
 }

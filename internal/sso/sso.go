@@ -137,8 +137,9 @@ func Page(v url.Values) string {
 	return ""
 }
 
-// sealPage returns a path and query of a site as requests carry it.
-func (s *Service) sealPage(page string, site publisher.Origin) string {
+// SealPage returns a path and query of a site as requests carry it: nobody can
+// read it, or make one. "" is the front page, and what is too long.
+func (s *Service) SealPage(page string, site publisher.Origin) string {
 	if page == "/" || len(page) > maxPage {
 		return ""
 	}
