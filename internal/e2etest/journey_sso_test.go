@@ -104,7 +104,7 @@ func TestViewerLosesTheSession(t *testing.T) {
 			t.Errorf("status %d after the redirects %q", status, w.trail())
 		}
 		w.wants(asked)
-		w.says("Your sign-in did not last")
+		w.says("You did not stay signed in")
 		w.look("error-site-loop")
 		w.click("main .actions a")
 		w.wants(asked)
