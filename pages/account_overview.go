@@ -45,16 +45,21 @@ func (h *Hub) overview(w http.ResponseWriter, r *http.Request, o owner) error {
 		says[pagePassword] = []string{o.say("account.overview.nopassword")}
 	}
 	view := AccountOverview{
-		Account: h.accountView(r, o), Since: c.Registered, Verified: c.EmailVerified,
+		Account: h.accountView(r, o), Since: c.Registered,
 		Announced: Announced{announcedFrom(o.publisher, st, h.Store.Now()), o.to("/consents")},
+	}
+	tags := map[accountPage]string{}
+	switch {
+	case !c.EmailVerified.IsZero():
+		tags[pageEmail] = o.say("account.verified")
+	case o.publisher.VerifyEmail:
+		tags[pageEmail] = o.say("account.unverified")
+		view.VerifyURL = o.to(customer.VerifyPath)
 	}
 	for i, page := range o.menu() {
 		if page != pageOverview {
-			view.Rows = append(view.Rows, AccountRow{AccountPage: view.Pages[i], Says: says[page], Email: page == pageEmail})
+			view.Rows = append(view.Rows, AccountRow{AccountPage: view.Pages[i], Says: says[page], Tag: tags[page]})
 		}
-	}
-	if o.publisher.VerifyEmail && c.EmailVerified.IsZero() {
-		view.VerifyURL = o.to(customer.VerifyPath)
 	}
 	h.Renderer.AccountOverview(w, http.StatusOK, view)
 	return nil
@@ -70,7 +75,6 @@ type AccountOverview struct {
 	Account
 
 	Since     time.Time // when the account was made
-	Verified  time.Time // when the address was confirmed; the zero time: not yet
 	VerifyURL string    // where to confirm it; "" hides it
 	Rows      []AccountRow
 	Announced Announced
@@ -80,8 +84,8 @@ type AccountOverview struct {
 type AccountRow struct {
 	AccountPage
 
-	Says  []string // shown side by side
-	Email bool     // it is the address: whether it is verified is said too
+	Says []string // shown side by side
+	Tag  string   // stands out behind what it says; "" is none
 }
 
 // AccountOverview writes the front page of a viewer's account.

@@ -20,7 +20,7 @@ func renderAccount(r *Renderer, c Chrome, text, address string, answer func(page
 	proof := Proof{CurrentError: text}
 	options := []Option{{Value: text, Text: text, Selected: true, Language: "en", Dir: "ltr"}, {Value: text, Text: text}}
 	box := Consent{Name: text, Version: text, Before: text, LinkText: text, LinkURL: address, After: text, Required: true, Error: text}
-	r.AccountOverview(answer("account"), 200, AccountOverview{a, at, at, address, []AccountRow{{a.Pages[1], []string{text, text}, true}, {a.Pages[0], nil, false}}, Announced{at, address}})
+	r.AccountOverview(answer("account"), 200, AccountOverview{a, at, address, []AccountRow{{a.Pages[1], []string{text, text}, text}, {a.Pages[0], nil, ""}}, Announced{at, address}})
 	r.AccountProfile(answer("account_profile"), 200, AccountProfile{a, text, text, text, text, text, text, options})
 	r.AccountEmail(answer("account_email"), 200, AccountEmail{a, proof, text, text})
 	r.AccountPassword(answer("account_password"), 200, AccountPassword{a, proof, text})

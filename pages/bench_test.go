@@ -104,9 +104,9 @@ func usual(r *Renderer) map[string]func() view {
 			return &Problem{Status: http.StatusServiceUnavailable, Sentence: "Please wait.", ActionLabel: "Try again", ActionURL: "/"}
 		},
 		"account": func() view {
-			v := &AccountOverview{Account: account(), Since: at, Verified: at}
+			v := &AccountOverview{Account: account(), Since: at}
 			for _, page := range v.Pages[1:] {
-				v.Rows = append(v.Rows, AccountRow{AccountPage: page, Says: []string{anna}, Email: page.URL == pageEmail.path()})
+				v.Rows = append(v.Rows, AccountRow{AccountPage: page, Says: []string{anna}, Tag: "(confirmed)"})
 			}
 			return v
 		},

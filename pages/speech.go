@@ -4,7 +4,6 @@
 package pages
 
 import (
-	"fmt"
 	"html/template"
 	"net/http"
 	"net/url"
@@ -28,36 +27,42 @@ import (
 //	{{gone .}}                             a picture of an origin in .Chrome.Gone
 //	{{head .Chrome}}                       the links to style sheets, script and icon
 //	{{menu .Pages}}                        the menu of the account, as items of a list
+//	{{consentBox $i $c}}                   the attributes of a Consent's box, by its place
+//	{{consentLabel $c}}                    what a Consent's box is for
+//	{{rows .Rows}}                         the account's pages with what each is about, as items of a list
 //	{{options .Options}}                   what a <select> offers
 //	{{countries .Country}}                 the same for the countries, with one chosen by its code
-//	{{control . "q-name-error"}}           the field of a Question; the id of what is wrong with it, or ""
+//	{{question .}}                         a Question with the field or boxes for its answer
 func (r *Renderer) funcs(l *i18n.Language) template.FuncMap {
 	return template.FuncMap{
-		"asset":     r.assets.address,
-		"consentID": consentID,
-		"control":   func(q *Question, faultID string) template.HTML { return r.control(l, q, faultID) },
-		"countries": func(chosen string) template.HTML { return r.countryElements(l, chosen) },
-		"date":      func(t time.Time) template.HTML { return moment(t, time.DateOnly, l.Date(t)) },
-		"datetime":  func(t time.Time) template.HTML { return moment(t, time.RFC3339, l.DateTime(t)) },
-		"dir":       func() string { return l.Dir },
-		"faults":    func(v interface{ faults() []fault }) []fault { return v.faults() },
-		"gone":      gone,
-		"head":      r.head,
-		"lang":      func() string { return l.Tag.String() },
-		"languages": r.languageItems,
-		"menu":      menuItems,
-		"options":   optionElements,
-		"sessionID": sessionID,
-		"strong":    strong,
-		"t":         l.HTML,
-		"text":      l.Text,
-		"webURL":    webURL,
+		"asset":        r.assets.address,
+		"consentBox":   consentBox,
+		"consentID":    consentID,
+		"consentLabel": func(c *Consent) template.HTML { return consentLabel(l, c) },
+		"countries":    func(chosen string) template.HTML { return r.countryElements(l, chosen) },
+		"date":         func(t time.Time) template.HTML { return moment(t, time.DateOnly, l.Date(t)) },
+		"datetime":     func(t time.Time) template.HTML { return moment(t, time.RFC3339, l.DateTime(t)) },
+		"dir":          func() string { return l.Dir },
+		"faults":       func(v interface{ faults() []fault }) []fault { return v.faults() },
+		"gone":         gone,
+		"head":         r.head,
+		"lang":         func() string { return l.Tag.String() },
+		"languages":    r.languageItems,
+		"menu":         menuItems,
+		"options":      optionElements,
+		"question":     func(q *Question) template.HTML { return r.question(l, q) },
+		"rows":         rowItems,
+		"sessionID":    sessionID,
+		"strong":       strong,
+		"t":            l.HTML,
+		"text":         l.Text,
+		"webURL":       webURL,
 	}
 }
 
 // moment returns a time as people read it and as machines do.
 func moment(t time.Time, layout, said string) template.HTML {
-	return template.HTML(fmt.Sprintf(`<time datetime="%s">%s</time>`, t.UTC().Format(layout), template.HTMLEscapeString(said)))
+	return template.HTML(`<time datetime="` + t.UTC().Format(layout) + `">` + template.HTMLEscapeString(said) + "</time>")
 }
 
 // strong returns a value that stands out from its sentence.
@@ -137,7 +142,10 @@ func (r *Renderer) languageItems(c *Chrome) template.HTML {
 }
 
 // markup is HTML that is being written.
-type markup struct{ strings.Builder }
+type markup struct {
+	strings.Builder
+	words *i18n.Language // of what it says by itself
+}
 
 func (m *markup) html() template.HTML { return template.HTML(m.String()) }
 
@@ -185,55 +193,148 @@ func (m *markup) countries(all, chosen string) {
 	}
 }
 
-// control returns the field for the answer to a question that has no boxes. A
+// question returns a question with the field or the boxes for its answer. A
 // template takes ten times as long, and a page has many.
-func (r *Renderer) control(l *i18n.Language, q *Question, faultID string) template.HTML {
-	var m markup
-	m.Grow(256)
-	choice := q.Kind == KindSelect || q.Kind == KindCountry
-	if choice {
-		m.WriteString("<select")
-	} else {
-		m.WriteString(`<input type="` + string(q.Kind) + `"`)
+func (r *Renderer) question(l *i18n.Language, q *Question) template.HTML {
+	m := markup{words: l}
+	m.Grow(512)
+	if q.Boxes() {
+		m.WriteString(`<fieldset class="consents">` + "\n<legend>")
+		m.label(q)
+		m.WriteString("</legend>\n")
+		for i, o := range q.Options {
+			m.box(q, q.OptionID(i), o)
+		}
+		m.fault(q)
+		m.WriteString("</fieldset>\n")
+		return m.html()
 	}
+	m.WriteString(`<div class="field`)
+	m.invalid(q)
+	m.WriteString(`">` + "\n<label")
+	m.set("for", q.ID())
+	m.WriteString(">")
+	m.label(q)
+	m.WriteString("</label>\n")
+	if q.Kind == KindSelect || q.Kind == KindCountry {
+		m.choice(q, r.countries[l])
+	} else {
+		m.input(q)
+	}
+	m.WriteString("\n")
+	m.fault(q)
+	m.WriteString("</div>\n")
+	return m.html()
+}
+
+// label adds what a question asks.
+func (m *markup) label(q *Question) {
+	m.WriteString("<bdi>")
+	m.text(q.Label)
+	m.WriteString("</bdi>")
+	if q.Required {
+		m.WriteString(` <span class="tag">`)
+		m.text(m.words.Text("consent.tag.required"))
+		m.WriteString("</span>")
+	}
+}
+
+// invalid adds the class of a question whose answer is wrong.
+func (m *markup) invalid(q *Question) {
+	if q.Error != "" {
+		m.WriteString(" invalid")
+	}
+}
+
+// faultID names what is wrong with the answer to a question; "" is nothing.
+func (q *Question) faultID() string {
+	if q.Error == "" {
+		return ""
+	}
+	return "q-" + q.Name + "-error"
+}
+
+// fault adds what is wrong with an answer.
+func (m *markup) fault(q *Question) {
+	if q.Error == "" {
+		return
+	}
+	m.WriteString(`<p class="field-error"`)
+	m.set("id", q.faultID())
+	m.WriteString(`><span class="visually-hidden">`)
+	m.text(m.words.Text("form.error"))
+	m.WriteString(" </span>")
+	m.text(q.Error)
+	m.WriteString("</p>\n")
+}
+
+// must adds the attributes of a field that tell what is asked of its answer.
+func (m *markup) must(q *Question) {
+	m.is("required", q.Required)
+	m.is(`aria-invalid="true"`, q.Error != "")
+	m.set("aria-describedby", q.faultID())
+}
+
+// box adds a box to tick.
+func (m *markup) box(q *Question, id string, o Option) {
+	m.WriteString(`<div class="choice`)
+	m.invalid(q)
+	m.WriteString(`">` + "\n" + `<input type="` + string(q.Kind) + `"`)
+	m.set("id", id)
+	m.set("name", q.Name)
+	m.set("value", o.Value)
+	m.is("checked", o.Selected)
+	m.must(q)
+	m.WriteString(">\n<label")
+	m.set("for", id)
+	m.WriteString("><bdi>")
+	m.text(o.Text)
+	m.WriteString("</bdi></label>\n</div>\n")
+}
+
+// input adds a field to write in.
+func (m *markup) input(q *Question) {
+	m.WriteString(`<input type="` + string(q.Kind) + `"`)
 	m.set("id", q.ID())
-	if q.Kind != KindEmail {
+	shown := q.Kind == KindEmail
+	if !shown {
 		m.set("name", q.Name)
 	}
-	if !choice {
-		m.WriteString(` value="`)
-		m.text(q.Value)
-		m.WriteString(`"`)
-		dir := "ltr"
-		if q.Kind == KindText {
-			dir = "auto"
-		}
-		m.set("dir", dir)
+	m.WriteString(` value="`)
+	m.text(q.Value)
+	m.WriteString(`"`)
+	if q.Kind == KindText {
+		m.set("dir", "auto")
+	} else {
+		m.set("dir", "ltr")
 	}
-	if q.Longest > 0 && q.Kind != KindEmail {
+	if q.Longest > 0 && !shown {
 		m.set("maxlength", strconv.Itoa(q.Longest))
 	}
 	m.set("min", q.Min)
 	m.set("max", q.Max)
 	m.set("autocomplete", q.Autocomplete)
-	m.is("readonly", q.Kind == KindEmail)
-	m.is("required", q.Required)
-	m.is(`aria-invalid="true"`, faultID != "")
-	m.set("aria-describedby", faultID)
+	m.is("readonly", shown)
+	m.must(q)
 	m.WriteString(">")
-	if !choice {
-		return m.html()
-	}
-	m.WriteString("\n")
+}
+
+// choice adds a list to choose from.
+func (m *markup) choice(q *Question, countries func() string) {
+	m.WriteString("<select")
+	m.set("id", q.ID())
+	m.set("name", q.Name)
+	m.set("autocomplete", q.Autocomplete)
+	m.must(q)
+	m.WriteString(">\n")
 	for _, o := range q.Options {
 		m.option(o)
 	}
 	if q.Kind == KindCountry {
-		m.option(Option{Text: l.Text("capture.choose"), Selected: q.Value == ""})
-		m.countries(r.countries[l](), q.Value)
+		m.option(Option{Text: m.words.Text("capture.choose"), Selected: q.Value == ""})
+		m.countries(countries(), q.Value)
 	}
 	m.WriteString("</select>")
-	return m.html()
 }
 
 // countryElements returns the countries as a <select> offers them, with the one
@@ -275,6 +376,72 @@ func menuItems(pages []AccountPage) template.HTML {
 		m.WriteString(">")
 		m.text(p.Name)
 		m.WriteString("</a></li>\n")
+	}
+	return m.html()
+}
+
+// consentBox returns the attributes of the box of a consent, whichever page it is
+// on.
+func consentBox(i int, c *Consent) template.HTMLAttr {
+	var m markup
+	m.set("id", consentID(i))
+	m.set("name", c.Field())
+	m.WriteString(` value="`)
+	m.text(c.Version)
+	m.WriteString(`"`)
+	m.is("checked", c.Checked)
+	return template.HTMLAttr(m.String()[1:])
+}
+
+// consentLabel returns what the box of a consent is for, with the link to its
+// text.
+func consentLabel(l *i18n.Language, c *Consent) template.HTML {
+	var m markup
+	m.Grow(256)
+	m.WriteString("<bdi>")
+	m.text(c.Before)
+	switch url := webURL(c.LinkURL); {
+	case c.LinkText == "":
+	case url == "":
+		m.text(c.LinkText)
+	default:
+		m.WriteString("<a")
+		m.set("href", url)
+		m.WriteString(` target="_blank" rel="noopener">`)
+		m.text(c.LinkText)
+		m.WriteString(`<span class="visually-hidden"> `)
+		m.text(l.Text("form.newtab"))
+		m.WriteString(`</span><span class="newtab" aria-hidden="true">&#8288;&#8599;&#65038;</span></a>`)
+	}
+	m.text(c.After)
+	m.WriteString("</bdi>")
+	return m.html()
+}
+
+// rowItems returns the account's pages as items of a list.
+func rowItems(rows []AccountRow) template.HTML {
+	var m markup
+	m.Grow(len(rows) * 192)
+	for _, row := range rows {
+		m.WriteString(`<li><a href="`)
+		m.text(webURL(row.URL))
+		m.WriteString(`"><span class="what">`)
+		m.text(row.Name)
+		m.WriteString(`</span> <span class="says">`)
+		for i, part := range row.Says {
+			if i > 0 {
+				m.WriteString(" · ")
+			}
+			m.WriteString("<bdi>")
+			m.text(part)
+			m.WriteString("</bdi>")
+		}
+		if row.Tag != "" {
+			m.WriteString(` <span class="tag">`)
+			m.text(row.Tag)
+			m.WriteString("</span>")
+		}
+		m.WriteString("</span></a></li>\n")
 	}
 	return m.html()
 }

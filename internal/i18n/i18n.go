@@ -217,16 +217,16 @@ func (l *Language) HTML(id string, args ...any) template.HTML {
 }
 
 func (l *Language) text(id string, args []any, form func(any) any) string {
-	config := goi18n.LocalizeConfig{MessageID: id}
+	config := goi18n.LocalizeConfig{MessageID: id, TemplateParser: filler{}}
 	if len(args) > 0 {
-		values := make(map[string]any, len(args)/2)
+		given := make(values, len(args))
 		for i := 0; i+1 < len(args); i += 2 {
-			name := args[i].(string)
-			if values[name] = form(args[i+1]); name == "Count" {
+			given[i], given[i+1] = args[i], form(args[i+1])
+			if args[i] == "Count" {
 				config.PluralCount = args[i+1]
 			}
 		}
-		config.TemplateData = values
+		config.TemplateData = given
 	}
 	text, err := l.texts.Localize(&config)
 	if err != nil {

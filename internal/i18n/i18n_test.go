@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	i18ntemplate "github.com/nicksnyder/go-i18n/v2/i18n/template"
 )
 
 func mustLoad(t testing.TB) *Catalog {
@@ -71,6 +73,33 @@ func TestLanguageIsChosenByTheFirstWishThatWeSpeak(t *testing.T) {
 	} {
 		if got := c.Choose(tt.wishes...).Tag.String(); got != tt.want {
 			t.Errorf("%.60q: %s, want %s", tt.wishes, got, tt.want)
+		}
+	}
+}
+
+func TestPlaceholdersAreReadAsTheLibraryReadsThem(t *testing.T) {
+	known := map[string]any{"A": "<1>", "B": template.HTML("<b>"), "Count": 3}
+	var given values
+	for name, value := range known {
+		given = append(given, name, value)
+	}
+	for _, text := range []string{"", "plain", "{{.Other}}", "{{.A}}", "x {{.A}} y {{.B}}{{.Count}}", "{{.Count}}.", "a } b { c"} {
+		want, err := (&i18ntemplate.TextParser{}).Parse(text, "", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := filler{}.Parse(text, "", "")
+		if err != nil {
+			t.Fatalf("%q: %v", text, err)
+		}
+		expected, _ := want.Execute(known)
+		if said, err := got.Execute(given); said != expected || err != nil {
+			t.Errorf("%q: %q, %v; want %q", text, said, err, expected)
+		}
+	}
+	for _, text := range []string{"{{.A", "{{.A | html}}", "{{.A.B}}", "{{.A {{.B}}"} {
+		if _, err := (filler{}).Parse(text, "", ""); err == nil {
+			t.Errorf("%q is taken", text)
 		}
 	}
 }
