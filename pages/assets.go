@@ -9,6 +9,7 @@ import (
 	"embed"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"net/http"
 	"path"
 	"strings"
@@ -45,6 +46,10 @@ func loadAssets() (assetSet, error) {
 		s.addresses[name] = s.add(name, contentType, body)
 	}
 	return s, nil
+}
+
+func (s assetSet) clone() assetSet {
+	return assetSet{files: maps.Clone(s.files), addresses: maps.Clone(s.addresses)}
 }
 
 // add takes a file in and returns its address.

@@ -14,6 +14,7 @@ import (
 	"bytes"
 	"cmp"
 	"io/fs"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -40,19 +41,49 @@ type Renderer struct {
 	own       fs.FS          // the operator's templates
 }
 
-// NewRenderer parses the templates and the assets that are compiled in, for
-// every language of the catalogue.
+// NewRenderer returns a renderer of the templates and the assets that are compiled
+// in, in every language of the catalogue.
 func NewRenderer(catalog *i18n.Catalog) (*Renderer, error) {
+	plain, err := compiledIn(catalog)
+	if err != nil {
+		return nil, err
+	}
+	r := *plain
+	r.sets, r.assets, r.faces = maps.Clone(plain.sets), plain.assets.clone(), make(map[int64]face)
+	return &r, nil
+}
+
+// compiled holds the renderers of what is compiled in, by catalogue, of which a
+// process has one. Parsing takes half a second, and every configuration has a
+// renderer of its own.
+var compiled = struct {
+	sync.Mutex
+	renderers map[*i18n.Catalog]*Renderer // guarded by Mutex
+}{renderers: make(map[*i18n.Catalog]*Renderer)}
+
+func compiledIn(catalog *i18n.Catalog) (*Renderer, error) {
+	compiled.Lock()
+	defer compiled.Unlock()
+	if r := compiled.renderers[catalog]; r != nil {
+		return r, nil
+	}
 	assets, err := loadAssets()
 	if err != nil {
 		return nil, err
 	}
-	r := &Renderer{catalog: catalog, sets: make(map[*i18n.Language]func() (templateSet, error)), assets: assets, faces: make(map[int64]face), own: emptyFolder{}, countries: make(map[*i18n.Language]func() string)}
+	r := &Renderer{
+		catalog: catalog, assets: assets, own: emptyFolder{},
+		sets: make(map[*i18n.Language]func() (templateSet, error)), countries: make(map[*i18n.Language]func() string),
+	}
 	for _, l := range catalog.All() {
 		r.countries[l] = sync.OnceValue(func() string { return countryOptions(l) })
 		r.tongues = append(r.tongues, newTongue(l))
 	}
-	return r, r.parseAll()
+	if err := r.parseAll(); err != nil {
+		return nil, err
+	}
+	compiled.renderers[catalog] = r
+	return r, nil
 }
 
 // Login writes the sign-in page.

@@ -71,8 +71,12 @@ var parts = []string{"brand", "pages", "steps", "account", "mail"}
 // viewers whose languages we do not speak.
 var formats = []locales.Translator{en.New(), de.New(), fr.New(), es.New(), pt.New(), pl.New(), nl.New(), ar.New()}
 
-// Load reads the catalogues that are compiled in.
-func Load() (*Catalog, error) {
+// Load returns the catalogues that are compiled in, the same to everybody.
+func Load() (*Catalog, error) { return loaded() }
+
+var loaded = sync.OnceValues(load)
+
+func load() (*Catalog, error) {
 	bundle := goi18n.NewBundle(language.English)
 	bundle.RegisterUnmarshalFunc("json", json.Unmarshal)
 	c := &Catalog{}
