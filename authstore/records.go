@@ -165,8 +165,13 @@ type Session struct {
 	OfferID     string    `json:"offerId,omitempty"` // when the sign-in named an offer
 	Created     time.Time `json:"created"`
 	Seen        time.Time `json:"seen"` // when it was last used
-	IP          string    `json:"ip,omitempty"`
-	UserAgent   string    `json:"userAgent,omitempty"`
+
+	// Confirmed is when the customer last proved who they are again, in the middle
+	// of the session; the zero time for never. See SignedIn.
+	Confirmed time.Time `json:"confirmed,omitzero"`
+
+	IP        string `json:"ip,omitempty"`
+	UserAgent string `json:"userAgent,omitempty"`
 
 	// HubDigest is the digest of the secret in the hub's cookie; empty for a
 	// session that was started through the API.
@@ -176,6 +181,14 @@ type Session struct {
 
 	// Sites holds the site sessions by origin.
 	Sites map[string]SiteSession `json:"sites,omitempty"`
+}
+
+// SignedIn returns when the customer last proved who they are.
+func (s Session) SignedIn() time.Time {
+	if s.Confirmed.After(s.Created) {
+		return s.Confirmed
+	}
+	return s.Created
 }
 
 // Refresh is the state of a session's refresh token.

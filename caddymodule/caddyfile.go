@@ -20,7 +20,7 @@ func init() {
 	httpcaddyfile.RegisterGlobalOption("usher", parseGlobal)
 	httpcaddyfile.RegisterHandlerDirective("usher", parseHub)
 	httpcaddyfile.RegisterHandlerDirective("usher_api", parseAPI)
-	httpcaddyfile.RegisterHandlerDirective("usher_gate", parseGate)
+	httpcaddyfile.RegisterDirective("usher_gate", parseGate)
 	httpcaddyfile.RegisterDirective("usher_verify", parseVerify)
 
 	// The gate runs after rewrites and before everything that shows content,

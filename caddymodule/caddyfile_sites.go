@@ -11,11 +11,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
-	"github.com/usher-sso/usher/internal/gate"
 	"github.com/usher-sso/usher/internal/publisher"
 )
 
@@ -48,14 +46,13 @@ func parseHub(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
 
 // parseGate reads the site directive
 //
-//	usher_gate [<matcher>] {
-//		public   <path…>
-//		optional <path…>
-//		silent_login sister_sites|eager|off
+//	usher_gate {
+//		<options of policyParser>
 //	}
 //
-// The lines of paths may be repeated.
-func parseGate(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
+// It takes no matcher: what one leaves out would reach the app as the client sent
+// it, headers that claim an identity included. Matchers are written in the block.
+func parseGate(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 	h.Next() // usher_gate
 	app, err := appOption(h)
 	if err != nil {
@@ -63,19 +60,14 @@ func parseGate(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
 	}
 	head := *h.Dispenser
 	if h.NextArg() {
-		return nil, h.Errf("usher_gate takes no arguments; remove %q, or write it in the block", h.Val())
+		return nil, h.Errf("usher_gate guards all of a site and takes no matcher; remove %q, and say in its block what is open, such as: public /assets/* @name", h.Val())
 	}
 	g := new(Gate)
+	p := policyParser{Helper: h, Policy: &g.Policy}
 	for h.NextBlock(0) {
-		switch h.Val() {
-		case "public":
-			err = paths(h.Dispenser, &g.Public, "optional", g.Optional)
-		case "optional":
-			err = paths(h.Dispenser, &g.Optional, "public", g.Public)
-		case "silent_login":
-			err = silentLogin(h.Dispenser, &g.SilentLogin)
-		default:
-			err = h.Errf("unknown option %q of usher_gate; known are public, optional and silent_login", h.Val())
+		known, err := p.option()
+		if err == nil && !known {
+			err = h.Errf("unknown option %q of usher_gate; known are %s", h.Val(), policyOptions)
 		}
 		if err != nil {
 			return nil, err
@@ -92,43 +84,10 @@ func parseGate(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
 		}
 		g.Sites = append(g.Sites, string(site))
 	}
-	return g, nil
-}
-
-// silentLogin reads when the hub is asked about visitors of optional paths.
-func silentLogin(d *caddyfile.Dispenser, into *string) error {
-	if *into != "" {
-		return d.Err("silent_login is given twice; remove one")
+	if err := p.check(app, g.Sites); err != nil {
+		return nil, err
 	}
-	if !d.NextArg() {
-		return d.Err("silent_login needs one of sister_sites, eager and off")
-	}
-	if *into = d.Val(); !slices.Contains(silentLogins, *into) {
-		return d.Errf("silent_login %q is not known; write sister_sites, eager or off", d.Val())
-	}
-	return end(d)
-}
-
-// paths reads the patterns of one line. None may be among those of the other
-// kind.
-func paths(d *caddyfile.Dispenser, into *[]string, other string, others []string) error {
-	name, before := d.Val(), len(*into)
-	for d.NextArg() {
-		if err := gate.CheckPattern(d.Val()); err != nil {
-			return d.WrapErr(err)
-		}
-		if slices.Contains(*into, d.Val()) {
-			return d.Errf("%s %s is given twice; remove one", name, d.Val())
-		}
-		if slices.Contains(others, d.Val()) {
-			return d.Errf("%s is %s already; remove one", d.Val(), other)
-		}
-		*into = append(*into, d.Val())
-	}
-	if len(*into) == before {
-		return d.Errf("%s needs at least one path, such as /about or /assets/*", name)
-	}
-	return end(d)
+	return h.NewRoute(nil, g), nil
 }
 
 // appOption returns the app as the global options configure it.

@@ -16,14 +16,12 @@ import (
 // parseVerify reads the site directive
 //
 //	usher_verify {
-//		site     <origin…>
-//		public   <path…>
-//		optional <path…>
-//		silent_login sister_sites|eager|off
-//		trust    <address or network…>|private_ranges
+//		site  <origin…>
+//		trust <address or network…>|private_ranges
+//		<options of policyParser, without matchers>
 //	}
 //
-// All lines but silent_login may be repeated. It takes no matcher: what one leaves out, Caddy
+// Its lines may be repeated. It takes no matcher: what one leaves out, Caddy
 // answers with an empty 200, which a proxy that asks takes for a yes. For the
 // same reason its site block must match every host.
 func parseVerify(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
@@ -37,8 +35,9 @@ func parseVerify(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 		return nil, h.Errf("usher_verify takes no arguments and no matcher; remove %q, or write it in the block", h.Val())
 	}
 	v := new(Verify)
+	p := policyParser{Helper: h, Policy: &v.Policy}
 	for h.NextBlock(0) {
-		if err := v.option(h.Dispenser, app); err != nil {
+		if err := v.option(&p, app); err != nil {
 			return nil, err
 		}
 	}
@@ -47,6 +46,9 @@ func parseVerify(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 		return nil, head.Err("usher_verify needs the sites that the proxies in front serve, such as: site https://news.example.com")
 	case len(v.Trust) == 0:
 		return nil, head.Err("usher_verify needs the addresses of the proxies in front, and believes no others, such as: trust 192.0.2.10")
+	}
+	if err := p.check(app, v.Sites); err != nil {
+		return nil, err
 	}
 	addresses, err := siteAddresses(h)
 	if err != nil {
@@ -58,20 +60,24 @@ func parseVerify(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 	return h.NewRoute(nil, v), nil
 }
 
-func (v *Verify) option(d *caddyfile.Dispenser, app *App) error {
-	switch d.Val() {
+func (v *Verify) option(p *policyParser, app *App) error {
+	switch p.Val() {
 	case "site":
-		return v.site(d, app)
-	case "public":
-		return paths(d, &v.Public, "optional", v.Optional)
-	case "optional":
-		return paths(d, &v.Optional, "public", v.Public)
-	case "silent_login":
-		return silentLogin(d, &v.SilentLogin)
+		return v.site(p.Dispenser, app)
 	case "trust":
-		return v.trustLine(d)
+		return v.trustLine(p.Dispenser)
 	}
-	return d.Errf("unknown option %q of usher_verify; known are site, public, optional, silent_login and trust", d.Val())
+	line := *p.Dispenser
+	known, err := p.option()
+	switch {
+	case err != nil:
+		return err
+	case !known:
+		return p.Errf("unknown option %q of usher_verify; known are site, trust, %s", p.Val(), policyOptions)
+	case v.hasMatchers():
+		return line.WrapErr(errVerifyMatcher)
+	}
+	return nil
 }
 
 // site reads the sites of one line.

@@ -31,7 +31,7 @@ import (
 type domain struct {
 	hub    http.Handler
 	api    *http.ServeMux
-	gate   func(sites []publisher.Origin, policy *gate.Policy) *gate.Gate
+	gate   func(sites []publisher.Origin, policy *gate.Policy, headers *gate.Headers) *gate.Gate
 	rotate func(context.Context) error
 	mails  *notice.Worker
 	ends   *backchannel.Worker // tells apps of ended sessions
@@ -127,10 +127,10 @@ func (a *App) wire(ctx context.Context, n *node) (*domain, error) {
 	return &domain{
 		hub: hubMux(hub, api), api: apiMux(api), rotate: keys.Rotate, mails: mails,
 		ends: backchannel.NewWorker(backchannel.Config{Store: n.store, Keys: keys, Report: a.announcements}),
-		gate: func(sites []publisher.Origin, policy *gate.Policy) *gate.Gate {
+		gate: func(sites []publisher.Origin, policy *gate.Policy, headers *gate.Headers) *gate.Gate {
 			return gate.New(gate.Config{
 				Sites: sites, Policy: policy, Hub: a.hub, Sessions: sessions, Keys: keys,
-				SSO: signIn, Directory: directory, Flow: dispatcher, Pages: sitePages,
+				SSO: signIn, Directory: directory, Tokens: n.tokens, Headers: headers, Pages: sitePages, Memory: n.judged,
 			})
 		},
 	}, nil

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"strings"
 	"sync/atomic"
 
 	"github.com/caddyserver/caddy/v2"
@@ -67,31 +66,15 @@ type Gate struct {
 	// Required.
 	Sites []string `json:"sites"`
 
-	// Paths open to everyone; the app is told nothing about who asks. Exact, or
-	// a beginning followed by a star, such as /assets/*.
-	Public []string `json:"public,omitempty"`
+	Policy
 
-	// Paths open to everyone, where the app is told who is signed in, if
-	// anyone is. Written like public.
-	Optional []string `json:"optional,omitempty"`
-
-	// When the hub is asked, without showing a page, who a visitor of an optional
-	// path is: "sister_sites" when they come from another site of the publisher
-	// or from the hub, so that who is signed in there is known here at once;
-	// "eager" also from the second page of anybody whose browser keeps cookies;
-	// "off" never. At most every half hour for somebody who is not signed in.
-	// Default: sister_sites.
-	SilentLogin string `json:"silent_login,omitempty"`
-
-	app    *App
-	sites  []publisher.Origin
-	policy *gate.Policy
-	log    *zap.Logger
-	ready  atomic.Pointer[gate.Gate]
+	app     *App
+	sites   []publisher.Origin
+	policy  *gate.Policy
+	headers *gate.Headers
+	log     *zap.Logger
+	ready   atomic.Pointer[gate.Gate]
 }
-
-// silentLogins are what silent_login may be.
-var silentLogins = []string{"sister_sites", "eager", "off"}
 
 // CaddyModule returns the Caddy module information.
 func (*Gate) CaddyModule() caddy.ModuleInfo {
@@ -107,17 +90,8 @@ func (g *Gate) provision(ctx caddy.Context, directive string) (err error) {
 	if g.app, err = appOf(ctx, directive); err != nil {
 		return err
 	}
-	if g.policy, err = gate.NewPolicy(g.Public, g.Optional); err != nil {
-		return err
-	}
-	switch g.SilentLogin {
-	case "", "sister_sites":
-	case "eager":
-		g.policy.Silent = gate.SilentEager
-	case "off":
-		g.policy.Silent = gate.SilentOff
-	default:
-		return fmt.Errorf("%s: silent_login %q is not known; write one of %s", directive, g.SilentLogin, strings.Join(silentLogins, ", "))
+	if g.policy, g.headers, err = g.read(ctx); err != nil {
+		return fmt.Errorf("%s: %w", directive, err)
 	}
 	if len(g.Sites) == 0 {
 		return fmt.Errorf("%s guards no site; name the hosts it stands in front of in sites", directive)
@@ -129,6 +103,11 @@ func (g *Gate) provision(ctx caddy.Context, directive string) (err error) {
 		}
 		if err := g.app.claim(site); err != nil {
 			return fmt.Errorf("%s: %w", directive, err)
+		}
+		for _, r := range g.Require {
+			if err := g.app.checkNeeds(site, r.needs()); err != nil {
+				return fmt.Errorf("%s: %w", directive, err)
+			}
 		}
 		g.sites = append(g.sites, site)
 	}
@@ -144,16 +123,16 @@ func (g *Gate) guard(r *http.Request) (*gate.Gate, error) {
 	if err != nil {
 		return nil, err
 	}
-	g.ready.CompareAndSwap(nil, d.gate(g.sites, g.policy))
+	g.ready.CompareAndSwap(nil, d.gate(g.sites, g.policy, g.headers))
 	return g.ready.Load(), nil
 }
 
 // ServeHTTP lets a request through or answers it.
 func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
-	gate.Strip(r)
+	g.headers.Strip(r)
 	guard, err := g.guard(r)
 	if err != nil {
-		return unavailablePage(w, err)
+		return g.withoutStore(w, r, next, err)
 	}
 	id, pass, err := guard.Serve(w, r, asked(r))
 	switch {
@@ -167,14 +146,28 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 	case !pass:
 		return nil
 	}
-	gate.StripCookies(r.Header)
 	if id != nil {
-		id.Tell(r.Header)
+		g.headers.Tell(r.Header, id)
 		if r.Header.Get("Sec-Fetch-Dest") == "document" {
 			// The way back must show nothing private after a sign-out.
 			w.Header().Add("Cache-Control", "no-store")
 		}
 	}
+	return letThrough(w, r, next, id)
+}
+
+// withoutStore lets through what is open to everybody, as anonymous, while the
+// store cannot be opened; and refuses the rest.
+func (g *Gate) withoutStore(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler, err error) error {
+	if g.policy.Open(r, asked(r)) {
+		return letThrough(w, r, next, nil)
+	}
+	return unavailablePage(w, err)
+}
+
+// letThrough hands a request on to the app, without our cookies.
+func letThrough(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler, id *gate.Identity) error {
+	gate.StripCookies(r.Header)
 	setPlaceholders(r, id)
 	return next.ServeHTTP(w, r)
 }
@@ -186,6 +179,12 @@ func asked(r *http.Request) *url.URL {
 		return original.URL
 	}
 	return r.URL
+}
+
+// placeholders are those that the gate answers.
+var placeholders = map[string]gate.Field{
+	"http.auth.user.id": gate.CustomerID, "http.auth.user.publisher_id": gate.PublisherID,
+	"http.auth.user.session_id": gate.SessionID, "http.auth.user.email": gate.Email, "http.auth.user.consents": gate.Consents,
 }
 
 // nobody is the identity of an anonymous visitor.
@@ -202,19 +201,11 @@ func setPlaceholders(r *http.Request, id *gate.Identity) {
 		id = nobody
 	}
 	repl.Map(func(key string) (any, bool) {
-		switch key {
-		case "http.auth.user.id":
-			return id.CustomerID, true
-		case "http.auth.user.publisher_id":
-			return id.PublisherID, true
-		case "http.auth.user.session_id":
-			return id.SessionID, true
-		case "http.auth.user.email":
-			return id.Email, true
-		case "http.auth.user.consents":
-			return id.Consents, true
+		field, ok := placeholders[key]
+		if !ok {
+			return nil, false
 		}
-		return nil, false
+		return id.Get(field), true
 	})
 }
 

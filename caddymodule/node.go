@@ -14,9 +14,11 @@ import (
 
 	"github.com/usher-sso/usher/authstore"
 	"github.com/usher-sso/usher/internal/customer"
+	"github.com/usher-sso/usher/internal/gate"
 	"github.com/usher-sso/usher/internal/secret"
 	"github.com/usher-sso/usher/internal/session"
 	"github.com/usher-sso/usher/internal/throttle"
+	"github.com/usher-sso/usher/internal/token"
 )
 
 // nodes holds what configurations of this process share, by what the store is:
@@ -33,6 +35,8 @@ type node struct {
 	store    *authstore.Store
 	memory   *session.Memory
 	root     secret.Root
+	tokens   *token.SiteTokens
+	judged   *gate.Memory
 	hasher   *customer.Hasher
 	throttle *throttle.Throttle
 	limits   *customer.Limits
@@ -49,7 +53,7 @@ func openNode(ctx context.Context, guest StoreModule, log *zap.Logger) (*node, e
 	tries := throttle.New(time.Now)
 	n := &node{
 		store: authstore.New(backend, time.Now), hasher: customer.NewHasher(0, 0),
-		throttle: tries, limits: customer.NewLimits(tries),
+		throttle: tries, limits: customer.NewLimits(tries), judged: gate.NewMemory(),
 	}
 	if err := n.load(ctx); err != nil {
 		backend.Close()
@@ -70,6 +74,7 @@ func (n *node) load(ctx context.Context) error {
 	if copy(n.root[:], root.Secret) != secret.Size {
 		return fmt.Errorf("the root key in the store has %d bytes instead of %d; restore the store from a backup", len(root.Secret), secret.Size)
 	}
+	n.tokens = token.NewSiteTokens(n.root, n.store.Now)
 	if n.memory, err = session.LoadMemory(ctx, n.store); err != nil {
 		return fmt.Errorf("reading ended sessions: %w", err)
 	}

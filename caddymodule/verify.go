@@ -55,17 +55,7 @@ type Verify struct {
 	// stand for the first label. Required.
 	Sites []string `json:"sites"`
 
-	// Paths open to everyone; the app is told nothing about who asks. Exact, or
-	// a beginning followed by a star, such as /assets/*.
-	Public []string `json:"public,omitempty"`
-
-	// Paths open to everyone, where the app is told who is signed in, if
-	// anyone is. Written like public.
-	Optional []string `json:"optional,omitempty"`
-
-	// When the hub is asked, without showing a page, who a visitor of an optional
-	// path is, as in usher_gate: sister_sites, eager or off. Default: sister_sites.
-	SilentLogin string `json:"silent_login,omitempty"`
+	Policy
 
 	// The addresses or networks of the proxies that ask, as they connect here.
 	// They are believed everything about a request, so list no more than them.
@@ -95,9 +85,16 @@ func (v *Verify) Provision(ctx caddy.Context) error {
 		}
 		v.trust = append(v.trust, peers)
 	}
-	v.gate = Gate{Sites: v.Sites, Public: v.Public, Optional: v.Optional, SilentLogin: v.SilentLogin}
+	if v.hasMatchers() {
+		return fmt.Errorf("usher_verify: %w", errVerifyMatcher)
+	}
+	v.gate = Gate{Sites: v.Sites, Policy: v.Policy}
 	return v.gate.provision(ctx, "usher_verify")
 }
+
+// errVerifyMatcher says that Caddy's matchers would judge the proxy's request in
+// place of the one that it describes.
+var errVerifyMatcher = errors.New("matchers would see the request of the proxy that asks, not the visitor's; write paths")
 
 // trusted reads an address or a network of proxies.
 func trusted(s string) (netip.Prefix, error) {

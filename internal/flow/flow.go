@@ -65,9 +65,9 @@ func Barrier(p authstore.Publisher, st authstore.Standing, now time.Time) Step {
 	return Done
 }
 
-// Stamp digests everything of a publisher's configuration that Barrier depends
-// on: a customer who was let through under one stamp need not be judged again
-// until it is another, or time has passed.
+// Stamp digests everything of a publisher's configuration that Barrier, and what
+// tokens say of a customer, depend on: a customer who was let through under one
+// stamp need not be judged again until it is another, or time has passed.
 func Stamp(p authstore.Publisher) string {
 	demands := struct {
 		Verify  bool
@@ -76,12 +76,10 @@ func Stamp(p authstore.Publisher) string {
 		Capture any
 	}{Verify: p.VerifyEmail, Within: p.VerifyWithin}
 	for _, d := range p.Consents {
-		if d.Required {
-			demands.Consent = append(demands.Consent, []any{d.Name, d.Version, d.TransitionUntil})
-		}
+		demands.Consent = append(demands.Consent, []any{d.Name, d.Version, d.Required, d.TransitionUntil})
 	}
-	if p.Capture.Enforced {
-		demands.Capture = p.Capture.Fields
+	if p.Capture.Enabled {
+		demands.Capture = []any{p.Capture.Enforced, p.Capture.Fields}
 	}
 	b, err := json.Marshal(demands)
 	if err != nil {

@@ -32,14 +32,14 @@ func (c *caller) call() bool {
 	if c.cookies != nil {
 		c.r.Header["Cookie"] = c.cookies
 	}
-	gate.Strip(c.r)
+	c.w.headers.Strip(c.r)
 	id, pass, err := c.w.Serve(c.response, c.r, c.r.URL)
 	if err != nil || !pass {
 		return false
 	}
 	gate.StripCookies(c.r.Header)
 	if id != nil {
-		id.Tell(c.r.Header)
+		c.w.headers.Tell(c.r.Header, id)
 	}
 	return true
 }

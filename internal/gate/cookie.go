@@ -19,22 +19,22 @@ import (
 	"github.com/usher-sso/usher/internal/token"
 )
 
-// A site cookie reads <session>~<secret>~<access token>. The token lets the
-// gate judge without the store; the secret gets a new token when it expires.
+// A site cookie reads <session>~<secret>~<token>. The token lets the gate judge
+// without the store; the secret gets a new token when it expires.
 const cookieSeparator = "~"
 
 // renewedFor is how long the result of a renewal answers for the old cookie:
 // all requests of a page, and tabs that were opened with it.
 const renewedFor = time.Minute
 
-func joinCookie(id, proof, access string) string {
-	return id + cookieSeparator + proof + cookieSeparator + access
+func joinCookie(id, proof, own string) string {
+	return id + cookieSeparator + proof + cookieSeparator + own
 }
 
-func splitCookie(v string) (id, proof, access string, ok bool) {
+func splitCookie(v string) (id, proof, own string, ok bool) {
 	id, rest, ok1 := strings.Cut(v, cookieSeparator)
-	proof, access, ok2 := strings.Cut(rest, cookieSeparator)
-	return id, proof, access, ok1 && ok2
+	proof, own, ok2 := strings.Cut(rest, cookieSeparator)
+	return id, proof, own, ok1 && ok2
 }
 
 // findCookie returns the value of the first cookie of that name without
@@ -57,36 +57,46 @@ func findCookie(h http.Header, name string) (string, bool) {
 // has expired is renewed here, without a redirect, while its session lives.
 // Errors: errDue, ErrUnavailable.
 func (g *Gate) byCookie(w http.ResponseWriter, r *http.Request, value string, site publisher.Origin) (*Identity, error) {
-	key, now := recall.KeyOf(value, string(site)), g.sessions.Now()
-	if k, verdict := g.cache.Get(key, now); verdict != recall.Unknown {
-		id, err := g.remembered(k)
-		if id != nil && k.renewed != "" {
-			g.setCookie(w, site, k.renewed)
-		}
-		return id, err
-	}
-	id, proof, access, ok := splitCookie(value)
+	key, ok := g.memory.Key(value, string(site), string(g.hub))
 	if !ok {
-		g.cache.Refuse(key, now)
 		return nil, nil
 	}
-	claims, err := g.keys.Verify(access, string(site))
-	if err == nil && claims.SessionID == id {
-		return g.admit(r.Context(), key, claims, access)
+	now := g.sessions.Now()
+	if k, verdict := g.recalled(key, now); verdict != recall.Unknown {
+		return g.told(w, site, k)
 	}
-	if errors.Is(err, token.ErrExpired) || g.keys.Outlived(access) {
+	id, proof, own, ok := splitCookie(value)
+	if !ok {
+		g.memory.Refuse(key, now)
+		return nil, nil
+	}
+	generation := g.keys.Generation()
+	claims, err := g.tokens.Judge(own, string(site), id)
+	switch {
+	case err == nil:
+		return g.admit(r.Context(), key, claims, "", generation)
+	case errors.Is(err, token.ErrExpired):
 		return g.renew(w, r, site, key, id, proof)
 	}
-	g.cache.Refuse(key, now)
+	g.memory.Refuse(key, now)
 	return nil, nil
 }
 
-// renew gets a new access token for a site cookie. Requests that arrive
-// together get one result. Errors: errDue, ErrUnavailable.
+// told is remembered, and tells the browser of its newer cookie. Errors: errDue.
+func (g *Gate) told(w http.ResponseWriter, site publisher.Origin, k known) (*Identity, error) {
+	id, err := g.remembered(k)
+	if id != nil && k.renewed != "" {
+		g.setCookie(w, site, k.renewed)
+	}
+	return id, err
+}
+
+// renew gets a new token for a site cookie. Requests that arrive together get one
+// result. Errors: errDue, ErrUnavailable.
 func (g *Gate) renew(w http.ResponseWriter, r *http.Request, site publisher.Origin, key recall.Key, id, proof string) (*Identity, error) {
 	v, err, _ := g.renewals.Do(string(key[:]), func() (any, error) {
 		// Another may have renewed it since this request looked.
-		if k, verdict := g.cache.Get(key, g.sessions.Now()); verdict == recall.Good {
+		if k, verdict := g.recalled(key, g.sessions.Now()); verdict == recall.Good {
 			return k, nil
 		}
 		// Not the context of this request: others wait for the result.
@@ -94,34 +104,26 @@ func (g *Gate) renew(w http.ResponseWriter, r *http.Request, site publisher.Orig
 		defer cancel()
 		fresh, err := g.fresh(ctx, site, id, proof)
 		if err == nil {
-			g.cache.Put(key, fresh, g.goodUntil(fresh), g.sessions.Now())
+			g.remember(key, fresh, g.renewedUntil(fresh))
 		}
 		return fresh, err
 	})
 	switch {
 	case errors.Is(err, session.ErrRefused):
-		g.cache.Refuse(key, g.sessions.Now())
+		g.memory.Refuse(key, g.sessions.Now())
 		return nil, nil
 	case err != nil:
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	fresh := v.(known)
-	identity, err := g.remembered(fresh)
-	if identity != nil && fresh.renewed != "" {
-		g.setCookie(w, site, fresh.renewed)
-	}
-	return identity, err
+	return g.told(w, site, v.(known))
 }
 
-// goodUntil returns how long the result of a renewal is remembered.
-func (g *Gate) goodUntil(k known) time.Time {
-	now := g.sessions.Now()
-	if k.due {
-		return now.Add(dueFor)
-	}
-	until := now.Add(renewedFor)
-	if dies := time.Unix(k.identity.Expires, 0); dies.Before(until) {
-		until = dies // the session's end is near
+// renewedUntil returns until when the result of a renewal answers for the old
+// cookie.
+func (g *Gate) renewedUntil(k known) time.Time {
+	until := g.sessions.Now().Add(renewedFor)
+	if k.identity.expires.Before(until) {
+		return k.identity.expires // the session's end is near
 	}
 	return until
 }
@@ -131,24 +133,25 @@ func (g *Gate) fresh(ctx context.Context, site publisher.Origin, id, proof strin
 	if err != nil {
 		return known{}, err
 	}
-	access, claims, err := g.sessions.AccessToken(ctx, s, string(site))
+	generation := g.keys.Generation()
+	claims, err := g.sessions.Claims(ctx, s, string(site))
 	if err != nil {
 		return known{}, err
 	}
-	identity := newIdentity(claims, access)
-	if claims.Stamp == "" {
-		return known{identity: identity, due: true}, nil
+	k, err := g.known(claims, "", generation)
+	if err == nil && !k.due {
+		k.renewed = joinCookie(id, proof, g.tokens.Make(claims))
 	}
-	return known{identity: identity, renewed: joinCookie(id, proof, access)}, nil
+	return k, err
 }
 
 // open starts the site session that a callback led to.
 func (g *Gate) open(ctx context.Context, w http.ResponseWriter, site publisher.Origin, s authstore.Session, proof string) error {
-	access, _, err := g.sessions.AccessToken(ctx, s, string(site))
+	claims, err := g.sessions.Claims(ctx, s, string(site))
 	if err != nil {
 		return err
 	}
-	g.setCookie(w, site, joinCookie(s.ID, proof, access))
+	g.setCookie(w, site, joinCookie(s.ID, proof, g.tokens.Make(claims)))
 	return nil
 }
 

@@ -3,12 +3,10 @@
 
 package gate
 
-import (
-	"github.com/usher-sso/usher/internal/publisher"
-	"github.com/usher-sso/usher/internal/recall"
-)
+import "github.com/usher-sso/usher/internal/publisher"
 
 // Forget makes the gate judge a site cookie anew.
 func (g *Gate) Forget(cookie string, site publisher.Origin) {
-	g.cache.Forget(recall.KeyOf(cookie, string(site)))
+	key, _ := g.memory.Key(cookie, string(site), string(g.hub))
+	g.memory.Forget(key)
 }

@@ -19,8 +19,6 @@ import (
 
 	"golang.org/x/sync/singleflight"
 
-	"github.com/usher-sso/usher/authstore"
-	"github.com/usher-sso/usher/internal/flow"
 	"github.com/usher-sso/usher/internal/publisher"
 	"github.com/usher-sso/usher/internal/recall"
 	"github.com/usher-sso/usher/internal/session"
@@ -37,10 +35,10 @@ type Gate struct {
 	keys      *token.Keyring
 	sso       *sso.Service
 	directory *publisher.Directory
-	flow      *flow.Dispatcher
-	stamps    map[int64]string // what each publisher demands now
+	tokens    *token.SiteTokens
+	headers   *Headers
 	pages     Pages
-	cache     *recall.Cache[known]
+	memory    *Memory
 	renewals  singleflight.Group
 }
 
@@ -53,21 +51,27 @@ type Config struct {
 	Keys      *token.Keyring
 	SSO       *sso.Service
 	Directory *publisher.Directory
-	Flow      *flow.Dispatcher
+	Tokens    *token.SiteTokens
+	Headers   *Headers
 	Pages     Pages
+	Memory    *Memory
 }
 
 // New returns a Gate.
 func New(c Config) *Gate {
-	stamps := map[int64]string{}
-	for _, p := range c.Directory.All() {
-		stamps[p.ID] = flow.Stamp(p)
-	}
 	return &Gate{
-		sites: c.Sites, policy: c.Policy, hub: c.Hub, sessions: c.Sessions, keys: c.Keys,
-		sso: c.SSO, directory: c.Directory, flow: c.Flow, stamps: stamps, pages: c.Pages, cache: recall.New[known](),
+		sites: c.Sites, policy: c.Policy, hub: c.Hub, sessions: c.Sessions, keys: c.Keys, sso: c.SSO,
+		directory: c.Directory, tokens: c.Tokens, headers: c.Headers, pages: c.Pages, memory: c.Memory,
 	}
 }
+
+// Memory is what gates remember of the cookies and tokens that they have judged.
+// One serves all gates over one store, also those of the configuration that a
+// reload has brought. Safe for concurrent use.
+type Memory struct{ *recall.Cache[known] }
+
+// NewMemory returns an empty Memory.
+func NewMemory() *Memory { return &Memory{recall.New[known](recall.DefaultBudget)} }
 
 // Pages shows what the gate has to tell a person.
 type Pages interface {
@@ -106,6 +110,7 @@ const (
 	ProblemForeign     ProblemKind = "foreign"     // a form was sent from another site
 	ProblemMethod      ProblemKind = "method"      // the reserved path takes another method
 	ProblemUnavailable ProblemKind = "unavailable" // the store cannot be asked
+	ProblemForbidden   ProblemKind = "forbidden"   // the page is not for this account
 )
 
 // ErrUnavailable says that the gate could not find out whether a request may
@@ -122,50 +127,60 @@ var ErrNoSite = errors.New("host is not a site of this gate")
 // changed the request's own, which is what the app will see and so what the
 // policy judges.
 //
-// The caller calls Strip first. Errors: ErrUnavailable, ErrNoSite; then
+// The caller calls Headers.Strip first. Errors: ErrUnavailable, ErrNoSite; then
 // nothing was answered and the request must not pass.
 func (g *Gate) Serve(w http.ResponseWriter, r *http.Request, asked *url.URL) (*Identity, bool, error) {
 	site, ok := g.site(r.Host)
 	if !ok {
 		return nil, false, ErrNoSite
 	}
-	access, reserved := g.access(r, asked)
-	switch access {
+	c, err := g.policy.judgePath(r, asked)
+	if err != nil {
+		return nil, false, err
+	}
+	switch c.access {
 	case Ambiguous:
 		g.refuse(w, r, Problem{Kind: ProblemPath, Status: http.StatusBadRequest, Site: site})
 		return nil, false, nil
 	case Reserved:
 		original := *r
 		original.URL = asked
-		return nil, false, g.reserved(w, &original, site, reserved)
+		return nil, false, g.reserved(w, &original, site, c.reserved)
 	case Public:
 		return nil, true, nil
 	}
 	id, err := g.identify(w, r, site)
-	reason := sso.LoginRequired
-	switch {
-	case id != nil && err == nil:
+	if c.access == Optional && (id != nil || err != nil) {
+		if err != nil { // shown to strangers anyway, whatever went wrong
+			id = nil
+		}
 		return id, true, nil
-	case access == Optional && err != nil: // shown to strangers anyway, whatever went wrong
-		return nil, true, nil
-	case errors.Is(err, errDue):
-		reason = sso.InteractionRequired
-	case err != nil:
-		return nil, false, err
 	}
-	return nil, g.turnAway(w, r, site, asked.RequestURI(), decide(access, r), reason), nil
-}
-
-// access judges the path that the app will see. The gate's own paths are found
-// under the address that was asked for too, because a rewrite for the app's
-// sake must not swallow them.
-func (g *Gate) access(r *http.Request, asked *url.URL) (Access, string) {
-	if asked != r.URL {
-		if access, reserved := g.policy.Access(asked.Path, asked.EscapedPath()); access == Reserved {
-			return access, reserved
+	var lacks lack
+	switch {
+	case errors.Is(err, errDue):
+		lacks, err = lack{reason: sso.InteractionRequired}, nil
+	case err != nil:
+	case id == nil:
+		lacks.reason = sso.LoginRequired
+		lacks.needs, err = g.policy.asks(r, c.demands)
+	default:
+		lacks.reason = sso.InteractionRequired
+		lacks.judgement, err = g.policy.judge(r, c.demands, id, g.sessions.Now())
+		if err == nil && lacks.passes() {
+			return id, true, nil
 		}
 	}
-	return g.policy.Access(r.URL.Path, r.URL.EscapedPath())
+	if err != nil {
+		return nil, false, err
+	}
+	return nil, g.turnAway(w, r, site, asked.RequestURI(), decide(c.access, r), lacks), nil
+}
+
+// lack is why a request does not pass.
+type lack struct {
+	reason string // LoginRequired or InteractionRequired
+	judgement
 }
 
 // Unavailable tells a visitor that the gate cannot find out who they are.
@@ -222,43 +237,59 @@ func (g *Gate) byBearer(ctx context.Context, raw string, site publisher.Origin) 
 	if !ok {
 		return nil, nil
 	}
-	key, now := recall.KeyOf(raw, token.PublisherAudience(p.ID)), g.sessions.Now()
-	if k, verdict := g.cache.Get(key, now); verdict != recall.Unknown {
-		return g.remembered(k)
-	}
-	claims, err := g.keys.VerifyForPublisher(raw)
-	if err != nil || claims.PublisherID != p.ID {
-		g.cache.Refuse(key, now)
+	key, ok := g.memory.Key(raw, token.PublisherAudience(p.ID), string(g.hub))
+	if !ok {
 		return nil, nil
 	}
-	return g.admit(ctx, key, claims, raw)
+	now := g.sessions.Now()
+	if k, verdict := g.recalled(key, now); verdict != recall.Unknown {
+		return g.remembered(k)
+	}
+	generation := g.keys.Generation()
+	claims, err := g.keys.VerifyForPublisher(raw)
+	if err != nil || claims.PublisherID != p.ID {
+		g.memory.Refuse(key, now)
+		return nil, nil
+	}
+	return g.admit(ctx, key, claims, raw, generation)
+}
+
+// recalled returns what is remembered of a key. What was judged by keys that are
+// gone, or under other demands of the publisher than now, is unknown again.
+func (g *Gate) recalled(key recall.Key, now time.Time) (known, recall.Verdict) {
+	k, verdict := g.memory.Get(key, now)
+	if verdict != recall.Good {
+		return k, verdict
+	}
+	id := k.identity
+	if id.generation != g.keys.Generation() || !k.due && id.stamp != g.sessions.Stamp(id.publisher) {
+		return known{}, recall.Unknown
+	}
+	return k, verdict
 }
 
 // admit lets the owner of a good token in, unless their publisher demands
 // something of them first. What was demanded when the token was made is in it,
-// so the store is asked only after that has changed. Errors: ErrUnavailable.
-func (g *Gate) admit(ctx context.Context, key recall.Key, claims token.Claims, raw string) (*Identity, error) {
-	now := g.sessions.Now()
-	stamp, configured := g.stamps[claims.PublisherID]
-	if !configured {
-		g.cache.Refuse(key, now)
-		return nil, nil
-	}
-	id := newIdentity(claims, raw)
-	if claims.Stamp != stamp {
-		step, err := g.flow.Barrier(ctx, claims.PublisherID, claims.CustomerID)
-		switch {
-		case errors.Is(err, authstore.ErrNotFound):
-			g.cache.Refuse(key, now)
+// so the store is asked only after that has changed. signed is the token that the
+// app is given, "" to make one. Errors: errDue, ErrUnavailable.
+func (g *Gate) admit(ctx context.Context, key recall.Key, claims token.Claims, signed string, generation uint64) (*Identity, error) {
+	if claims.Stamp == "" || claims.Stamp != g.sessions.Stamp(claims.PublisherID) {
+		current, err := g.sessions.Current(ctx, claims)
+		if errors.Is(err, session.ErrRefused) {
+			g.memory.Refuse(key, g.sessions.Now())
 			return nil, nil
-		case err != nil:
-			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
-		case step != flow.Done:
-			return g.wait(key, known{identity: id, due: true})
 		}
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		}
+		claims = current
 	}
-	g.cache.Put(key, known{identity: id}, claims.Expires, now)
-	return g.live(id), nil
+	k, err := g.known(claims, signed, generation)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	g.remember(key, k, claims.Expires)
+	return g.remembered(k)
 }
 
 // known is what the gate remembers of a cookie or token that it found good.
@@ -268,26 +299,35 @@ type known struct {
 	due      bool   // the customer has something to do first
 }
 
-// remembered returns what a thing known stands for. Errors: errDue.
-func (g *Gate) remembered(k known) (*Identity, error) {
-	id := g.live(k.identity)
-	if id != nil && k.due {
-		return id, errDue
+// known returns what claims say, with a signed token for the app.
+func (g *Gate) known(claims token.Claims, signed string, generation uint64) (known, error) {
+	if signed == "" && g.headers.tells(Token) {
+		var err error
+		if signed, err = g.keys.Sign(claims); err != nil {
+			return known{}, fmt.Errorf("signing a token for the app: %w", err)
+		}
 	}
-	return id, nil
+	return known{identity: newIdentity(claims, signed, generation), due: claims.Stamp == ""}, nil
 }
 
-// wait remembers for a moment that a customer has something to do first.
-func (g *Gate) wait(key recall.Key, k known) (*Identity, error) {
+// remember keeps what is known until a time, or for a moment when the customer has
+// something to do.
+func (g *Gate) remember(key recall.Key, k known, until time.Time) {
 	now := g.sessions.Now()
-	g.cache.Put(key, k, now.Add(dueFor), now)
-	return g.remembered(k)
+	if soon := now.Add(dueFor); k.due && soon.Before(until) {
+		until = soon
+	}
+	g.memory.Put(key, k, k.identity.size()+len(k.renewed), until, now)
 }
 
-// live drops an identity whose session has ended.
-func (g *Gate) live(id *Identity) *Identity {
-	if id == nil || g.sessions.Ended(id.SessionID) {
-		return nil
+// remembered returns what a thing known stands for: nobody when the session has
+// ended. Errors: errDue.
+func (g *Gate) remembered(k known) (*Identity, error) {
+	if k.identity == nil || g.sessions.EndedKey(k.identity.session) {
+		return nil, nil
 	}
-	return id
+	if k.due {
+		return k.identity, errDue
+	}
+	return k.identity, nil
 }

@@ -4,116 +4,85 @@
 package gate
 
 import (
-	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/usher-sso/usher/internal/token"
 )
 
-// Identity is who sent a request, in the form in which the app is told. It
-// does not change, so that one value serves all requests of a visitor.
+// Field is one thing that apps are told of who sent a request.
+type Field int
+
+// The fields, each with what it is called in a configuration.
+const (
+	CustomerID  Field = iota // customer_id
+	PublisherID              // publisher_id
+	SessionID                // session_id
+	Email                    // email
+	Consents                 // consents: names accepted at the newest version, separated by commas
+	Token                    // token: the signed access token
+	fieldCount
+)
+
+var fieldNames = [fieldCount]string{"customer_id", "publisher_id", "session_id", "email", "consents", "token"}
+
+// Identity is who sent a request. It does not change, so that one value serves
+// all requests of a visitor.
 type Identity struct {
-	CustomerID  string
-	PublisherID string
-	SessionID   string
-	Email       string
-	Consents    string // names accepted at the newest version, separated by commas
-	Expires     int64  // Unix seconds
+	fields     [fieldCount]string
+	offer      string
+	verified   bool // the customer reads mail at Email
+	captured   bool // nothing is missing that the publisher must know
+	signedInAt time.Time
+	expires    time.Time
 
-	headers []header
+	publisher  int64
+	session    any    // its id, as the set of ended sessions takes it without an allocation
+	stamp      string // the demands of the publisher under which the customer was let in
+	generation uint64 // of the signing keys by which it was judged
 }
 
-type header struct {
-	name   string // canonical
-	values []string
-}
+// Get returns a field.
+func (id *Identity) Get(f Field) string { return id.fields[f] }
 
-// headerPrefix is how the name of every identity header begins. Everything a
-// client sends under a name that any server could read so is removed.
-const headerPrefix = "X-Usher-"
+// Expires returns when the identity must be proved again.
+func (id *Identity) Expires() time.Time { return id.expires }
 
-func newIdentity(c token.Claims, raw string) *Identity {
-	id := &Identity{
-		CustomerID: strconv.FormatInt(c.CustomerID, 10), PublisherID: strconv.FormatInt(c.PublisherID, 10),
-		SessionID: c.SessionID, Email: c.Email, Consents: strings.Join(c.Consents, ","), Expires: c.Expires.Unix(),
-	}
-	for name, value := range map[string]string{
-		"Customer-Id": id.CustomerID, "Publisher-Id": id.PublisherID, "Session-Id": id.SessionID,
-		"Email": id.Email, "Consents": id.Consents, "Token": raw,
-	} {
-		id.headers = append(id.headers, header{headerPrefix + name, []string{value}})
-	}
-	return id
-}
-
-// Tell sets the identity headers on a request that goes on to the app.
-func (id *Identity) Tell(h http.Header) {
-	for _, header := range id.headers {
-		h[header.name] = header.values
+// newIdentity returns what claims say. signed is the token that apps are given.
+func newIdentity(c token.Claims, signed string, generation uint64) *Identity {
+	return &Identity{
+		fields: [fieldCount]string{
+			CustomerID: strconv.FormatInt(c.CustomerID, 10), PublisherID: strconv.FormatInt(c.PublisherID, 10),
+			SessionID: c.SessionID, Email: c.Email, Consents: strings.Join(c.Consents, consentSeparator), Token: signed,
+		},
+		offer: c.OfferID, verified: c.EmailVerified, captured: c.Captured,
+		signedInAt: c.SignedInAt, expires: c.Expires,
+		publisher: c.PublisherID, session: c.SessionID, stamp: c.Stamp, generation: generation,
 	}
 }
 
-// Strip removes what a client must not tell the app: every spelling of an
-// identity header, also where it is named as hop-by-hop (which would have the
-// proxy remove ours), and all trailers, which come after the gate has judged
-// and which servers may merge into the headers.
-func Strip(r *http.Request) {
-	for name := range r.Header {
-		if identityName(name) {
-			delete(r.Header, name)
+// consentSeparator is between names of consents, which have none.
+const consentSeparator = ","
+
+// accepts tells whether the customer has accepted a consent at its newest version.
+func (id *Identity) accepts(consent string) bool {
+	for name := range strings.SplitSeq(id.fields[Consents], consentSeparator) {
+		if name == consent {
+			return true
 		}
 	}
-	r.Trailer = nil
-	delete(r.Header, "Trailer")
-	if values := r.Header["Connection"]; values != nil {
-		stripList(r.Header, "Connection", values)
-	}
+	return false
 }
 
-// identityName tells whether a server could read name as one of an identity
-// header: servers that hand headers on as variables fold case, and every
-// character but letters and digits into one.
-func identityName(name string) bool {
-	if len(name) < len(headerPrefix) {
-		return false
+// size is about what an identity takes in memory, in bytes.
+func (id *Identity) size() int {
+	n := identitySize + len(id.offer)
+	for _, f := range id.fields {
+		n += len(f)
 	}
-	for i := range len(headerPrefix) {
-		want, have := headerPrefix[i], name[i]
-		if want == '-' {
-			if isAlnum(have) {
-				return false
-			}
-		} else if want|0x20 != have|0x20 {
-			return false
-		}
-	}
-	return true
+	return n
 }
 
-func isAlnum(c byte) bool {
-	return c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'z'
-}
-
-// stripList removes identity headers from a header that lists names.
-func stripList(h http.Header, name string, values []string) {
-	found := false
-	var kept []string
-	for _, value := range values {
-		for item := range strings.SplitSeq(value, ",") {
-			item = strings.TrimSpace(item)
-			if identityName(item) {
-				found = true
-			} else if item != "" {
-				kept = append(kept, item)
-			}
-		}
-	}
-	switch {
-	case !found:
-	case kept == nil:
-		delete(h, name)
-	default:
-		h[name] = []string{strings.Join(kept, ", ")}
-	}
-}
+// identitySize is what an identity takes without its texts.
+const identitySize = 320

@@ -5,6 +5,8 @@ package gate
 
 import (
 	"fmt"
+	"net/http"
+	"net/url"
 	"path"
 	"strings"
 	"unicode/utf8"
@@ -25,14 +27,31 @@ const (
 // is never proxied.
 const ReservedPrefix = "/.usher/"
 
-// Policy tells which paths of a site are open. What it does not name is
-// protected. It does not change; safe for concurrent use.
+// Policy tells which paths of a site are open, and what the others demand. What
+// it does not name is protected. It does not change; safe for concurrent use.
 type Policy struct {
 	public, optional []string
+	openers          []Opener
+	demands          []Demand
+	matchers         bool // some rule has one
 
 	// Silent is when the hub is asked who a visitor of an optional path is. Set it
 	// before first use.
 	Silent Silent
+}
+
+// Opener is a rule that opens protected paths to requests of some kind.
+type Opener struct {
+	Access Access // Public or Optional
+	Match  Matcher
+}
+
+// Rules are what a Policy consists of.
+type Rules struct {
+	Public   []string // patterns: an exact path such as /about, or a beginning such as /assets/*
+	Optional []string
+	Open     []Opener // for what is not named by a pattern; the first that matches counts
+	Demands  []Demand
 }
 
 // Silent is when the hub is asked without a page who a visitor of an optional
@@ -46,17 +65,44 @@ const (
 	SilentOff    Silent = "off"
 )
 
-// NewPolicy reads the patterns of open paths: an exact path such as /about, or
-// a beginning such as /assets/*.
-func NewPolicy(public, optional []string) (*Policy, error) {
-	for _, patterns := range [][]string{public, optional} {
-		for _, p := range patterns {
-			if err := CheckPattern(p); err != nil {
+// NewPolicy returns a Policy of rules.
+func NewPolicy(rules Rules) (*Policy, error) {
+	p := &Policy{public: rules.Public, optional: rules.Optional, openers: rules.Open}
+	for _, patterns := range [][]string{p.public, p.optional} {
+		for _, pattern := range patterns {
+			if err := CheckPattern(pattern); err != nil {
 				return nil, err
 			}
 		}
 	}
-	return &Policy{public: public, optional: optional}, nil
+	if len(rules.Demands) > maxDemands {
+		return nil, fmt.Errorf("%d demands are more than the %d that there can be; use matchers to join some", len(rules.Demands), maxDemands)
+	}
+	p.matchers = len(p.openers) > 0
+	for _, d := range rules.Demands {
+		if err := d.Check(); err != nil {
+			return nil, err
+		}
+		for _, path := range d.Paths {
+			if access := p.opens(strings.TrimSuffix(path, "*")); access != "" {
+				return nil, fmt.Errorf("%s is %s, so nothing can be required there; remove one", path, access)
+			}
+		}
+		p.demands = append(p.demands, d)
+		p.matchers = p.matchers || d.Match != nil
+	}
+	return p, nil
+}
+
+// opens returns by which kind of patterns a path is open, or "".
+func (p *Policy) opens(at string) string {
+	switch {
+	case matches(p.public, at):
+		return "public"
+	case matches(p.optional, at):
+		return "optional"
+	}
+	return ""
 }
 
 // CheckPattern judges a pattern of an open path.
@@ -78,23 +124,71 @@ func CheckPattern(p string) error {
 // all of them are, and Ambiguous when they disagree. For a Reserved path, the
 // part after the prefix comes second.
 func (p *Policy) Access(decoded, sent string) (Access, string) {
+	c := p.classify(decoded, sent)
+	return c.access, c.reserved
+}
+
+// class is what the patterns say of a path.
+type class struct {
+	access   Access
+	reserved string    // what follows the prefix, for Reserved
+	demands  demandSet // those that may be about it, for Protected
+}
+
+// classify judges a path by the patterns alone.
+func (p *Policy) classify(decoded, sent string) class {
 	if plain(decoded) && !strings.Contains(sent, "%") {
-		return p.classify(decoded)
+		return p.at(decoded)
 	}
 	all := readings(decoded)
 	if all == nil || hiddenEncoding(decoded) {
-		return Ambiguous, ""
+		return class{access: Ambiguous}
 	}
-	first, reserved := p.classify(all[0])
+	first := p.at(all[0])
 	for _, r := range all[1:] {
-		if other, _ := p.classify(r); other != first {
-			return Ambiguous, ""
+		if other := p.at(r); other.access != first.access || other.demands != first.demands {
+			return class{access: Ambiguous}
 		}
 	}
-	if first == Reserved && len(all) > 1 {
-		return Ambiguous, ""
+	if len(all) > 1 && (first.access == Reserved || p.matchers) {
+		return class{access: Ambiguous} // nobody knows which of them a matcher was written for
 	}
-	return first, reserved
+	return first
+}
+
+// judgePath judges the path that the app will see, and the request when a rule has
+// a matcher. The gate's own paths are found under the address that was asked for,
+// too, because a rewrite for the app's sake must not swallow them. Errors:
+// ErrUnavailable.
+func (p *Policy) judgePath(r *http.Request, asked *url.URL) (class, error) {
+	if asked != r.URL {
+		if c := p.classify(asked.Path, asked.EscapedPath()); c.access == Reserved {
+			return c, nil
+		}
+	}
+	c := p.classify(r.URL.Path, r.URL.EscapedPath())
+	if c.access != Protected {
+		return c, nil
+	}
+	for _, o := range p.openers {
+		about, err := o.Match(r)
+		if err != nil {
+			return c, unjudged(err)
+		}
+		if about {
+			return class{access: o.Access}, nil
+		}
+	}
+	return c, nil
+}
+
+// unjudged says that a matcher failed.
+func unjudged(err error) error { return fmt.Errorf("%w: a matcher failed: %w", ErrUnavailable, err) }
+
+// Open tells whether a request passes whoever sent it, and needs no store for it.
+func (p *Policy) Open(r *http.Request, asked *url.URL) bool {
+	c, err := p.judgePath(r, asked)
+	return err == nil && (c.access == Public || c.access == Optional)
 }
 
 // plain tells, without allocating, that a path has one reading. It may say no
@@ -167,17 +261,24 @@ func hiddenEncoding(decoded string) bool {
 	return false
 }
 
-func (p *Policy) classify(at string) (Access, string) {
+// at judges a path that has one reading.
+func (p *Policy) at(at string) class {
 	if i := reservedPart(at); i >= 0 {
-		return Reserved, strings.TrimPrefix(at[i:], "/")
+		return class{access: Reserved, reserved: strings.TrimPrefix(at[i:], "/")}
 	}
 	if matches(p.public, at) {
-		return Public, ""
+		return class{access: Public}
 	}
 	if matches(p.optional, at) {
-		return Optional, ""
+		return class{access: Optional}
 	}
-	return Protected, ""
+	c := class{access: Protected}
+	for i := range p.demands {
+		if d := &p.demands[i]; len(d.Paths) == 0 || matches(d.Paths, at) {
+			c.demands |= 1 << i
+		}
+	}
+	return c
 }
 
 // reservedPart returns where the part after the reserved prefix begins, or -1

@@ -17,9 +17,9 @@ var accessNames = map[gate.Access]string{
 	gate.Reserved: "reserved", gate.Ambiguous: "ambiguous",
 }
 
-func mustPolicy(t testing.TB, public, optional []string) *gate.Policy {
+func mustPolicy(t testing.TB, public, optional []string, demands ...gate.Demand) *gate.Policy {
 	t.Helper()
-	p, err := gate.NewPolicy(public, optional)
+	p, err := gate.NewPolicy(gate.Rules{Public: public, Optional: optional, Demands: demands})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,7 +157,7 @@ func TestPatterns(t *testing.T) {
 	} {
 		if err := gate.CheckPattern(p); err == nil {
 			t.Errorf("%q is taken for a pattern", p)
-		} else if _, err := gate.NewPolicy(nil, []string{p}); err == nil {
+		} else if _, err := gate.NewPolicy(gate.Rules{Optional: []string{p}}); err == nil {
 			t.Errorf("a policy with %q is made", p)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/usher-sso/usher/internal/publisher"
@@ -16,17 +17,21 @@ import (
 // turnAway does with a stranger at a path what the table says, and tells whether
 // the request passes. A person gets to the hub by the same way for either reason;
 // programs are told it. asked is the path that the visitor asked for.
-func (g *Gate) turnAway(w http.ResponseWriter, r *http.Request, site publisher.Origin, asked string, do action, reason string) (passes bool) {
+func (g *Gate) turnAway(w http.ResponseWriter, r *http.Request, site publisher.Origin, asked string, do action, lacks lack) (passes bool) {
 	if do == ask && !g.mayAsk(w, r, site) {
 		do = pass
 	}
 	if do == pass {
 		return true
 	}
+	if lacks.forbidden && do != answer {
+		g.forbid(w, r, site)
+		return false
+	}
 	ours(w.Header())
 	switch do {
 	case lead, resend:
-		g.lead(w, r, site, asked, do, reason)
+		g.lead(w, r, site, asked, do, lacks)
 	case ask:
 		redirect(w, http.StatusFound, g.sso.Begin(w, r, site, sso.Ask{Return: asked, Silent: true}))
 	case showOut:
@@ -35,34 +40,61 @@ func (g *Gate) turnAway(w http.ResponseWriter, r *http.Request, site publisher.O
 		g.answerPreflight(w, r, site)
 	default:
 		g.allowSister(w, r, site)
-		w.Header().Set("WWW-Authenticate", "Bearer")
-		writeJSON(w, r, http.StatusUnauthorized, map[string]any{
-			"error": reason, "loginUrl": string(site) + ReservedPrefix + "login",
-		})
+		w.Header().Set("WWW-Authenticate", lacks.challenge())
+		writeJSON(w, r, http.StatusUnauthorized, map[string]any{"error": lacks.reason, "loginUrl": g.loginURL(site, lacks.needs)})
 	}
 	return false
 }
 
+// loginURL is where a page sends its visitor who lacks something.
+func (g *Gate) loginURL(site publisher.Origin, needs sso.Needs) string {
+	address := string(site) + ReservedPrefix + "login"
+	if sealed := g.sso.SealNeeds(needs, site); sealed != "" {
+		address += "?needs=" + sealed
+	}
+	return address
+}
+
+// forbid tells somebody who is signed in that what they asked for is not for them,
+// and never will be by anything that they do at the hub.
+func (g *Gate) forbid(w http.ResponseWriter, r *http.Request, site publisher.Origin) {
+	g.allowSister(w, r, site)
+	w.Header().Set("WWW-Authenticate", judgement{forbidden: true}.challenge())
+	g.refuse(w, r, Problem{Kind: ProblemForbidden, Status: http.StatusForbidden, Site: site, Return: "/"})
+}
+
 // lead redirects a person to the hub, unless they have just come from there
-// signed in: then the browser does not keep what proves it, and would be sent
-// back and forth for ever.
-func (g *Gate) lead(w http.ResponseWriter, r *http.Request, site publisher.Origin, asked string, do action, reason string) {
+// signed in, or with what they lack: then the browser does not keep what proves
+// it, and would be sent back and forth for ever.
+func (g *Gate) lead(w http.ResponseWriter, r *http.Request, site publisher.Origin, asked string, do action, lacks lack) {
 	cookies := sso.CookiesFor(site)
 	value, had := findCookie(r.Header, cookies.Name(sso.SiteCookie))
-	// Cookies know no ports, so this one says which site it is of.
-	if at, _ := findCookie(r.Header, cookies.Name(sso.ArrivedCookie)); at == string(site) && reason == sso.LoginRequired && !g.over(value) {
+	at, _ := findCookie(r.Header, cookies.Name(sso.ArrivedCookie))
+	if g.inVain(at, site, value, lacks) {
 		cookies.Clear(w.Header(), sso.ArrivedCookie)
 		g.pages.Problem(w, r, Problem{Kind: ProblemLoop, Status: http.StatusUnauthorized, Site: site, Return: asked})
 		return
 	}
-	question, status := sso.Ask{Return: asked}, http.StatusFound
-	if had && reason == sso.LoginRequired {
+	question, status := sso.Ask{Return: asked, Needs: lacks.needs}, http.StatusFound
+	if had && lacks.reason == sso.LoginRequired {
 		question.Notice = sso.NoticeEnded
 	}
 	if do == resend {
-		question, status = sso.Ask{Return: pageOf(r, site, asked), Notice: sso.NoticeForm}, http.StatusSeeOther
+		question.Return, question.Notice, status = pageOf(r, site, asked), sso.NoticeForm, http.StatusSeeOther
 	}
 	redirect(w, status, g.sso.Begin(w, r, site, question))
+}
+
+// inVain tells whether a person has just come from the hub with all that it can
+// give them. at is what the browser keeps of that.
+func (g *Gate) inVain(at string, site publisher.Origin, value string, lacks lack) bool {
+	switch {
+	case lacks.reason == sso.LoginRequired:
+		return strings.HasPrefix(at, arrived(site, "")) && !g.over(value)
+	case !lacks.needs.None():
+		return at == arrived(site, lacks.needs.String())
+	}
+	return false
 }
 
 // over tells whether a site cookie is one of a session that was ended.

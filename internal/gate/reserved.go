@@ -61,11 +61,12 @@ func (g *Gate) reserved(w http.ResponseWriter, r *http.Request, site publisher.O
 // login begins a sign-in for a page that asked for it, and comes back there.
 func (g *Gate) login(w http.ResponseWriter, r *http.Request, site publisher.Origin) error {
 	if sso.Ahead(r.Header) {
-		g.turnAway(w, r, site, "/", tell, sso.LoginRequired)
+		g.turnAway(w, r, site, "/", tell, lack{reason: sso.LoginRequired})
 		return nil
 	}
 	forget(w, r, site, sso.ArrivedCookie) // a person has decided to try again
-	redirect(w, http.StatusFound, g.sso.Begin(w, r, site, sso.Ask{Return: pageOf(r, site, "/")}))
+	needs, _ := g.sso.NeedsIn(r.URL.Query(), site)
+	redirect(w, http.StatusFound, g.sso.Begin(w, r, site, sso.Ask{Return: pageOf(r, site, "/"), Needs: needs}))
 	return nil
 }
 
@@ -87,7 +88,7 @@ func (g *Gate) callback(w http.ResponseWriter, r *http.Request, site publisher.O
 	switch {
 	case result.Denied == "":
 		forget(w, r, site, sso.NobodyCookie)
-		cookies.Set(w.Header(), sso.ArrivedCookie, string(site), arrivedFor)
+		cookies.Set(w.Header(), sso.ArrivedCookie, arrived(site, result.Needs), arrivedFor)
 	case result.Silent:
 		cookies.Set(w.Header(), sso.NobodyCookie, "1", nobodyFor)
 	}
@@ -118,6 +119,13 @@ func forget(w http.ResponseWriter, r *http.Request, site publisher.Origin, name 
 // arrivedFor is how soon after a sign-in another one shows that the browser did
 // not keep the first.
 const arrivedFor = 30 * time.Second
+
+// arrived is the value of the cookie that tells that a sign-in has ended well.
+// Cookies know no ports, so it says at which site, and what the hub was asked
+// to see to.
+func arrived(site publisher.Origin, needs string) string {
+	return string(site) + "|" + strings.ReplaceAll(needs, " ", "|")
+}
 
 // deadEnd returns the page for what is wrong with a callback.
 func deadEnd(err error) (ProblemKind, bool) {
@@ -151,7 +159,7 @@ func (g *Gate) logout(w http.ResponseWriter, r *http.Request, site publisher.Ori
 		return err
 	}
 	if id != nil {
-		if err := g.sessions.End(r.Context(), id.SessionID); err != nil {
+		if err := g.sessions.End(r.Context(), id.Get(SessionID)); err != nil {
 			return fmt.Errorf("%w: %w", ErrUnavailable, err)
 		}
 	}
@@ -186,8 +194,8 @@ func (g *Gate) session(w http.ResponseWriter, r *http.Request, site publisher.Or
 		return nil
 	}
 	writeJSON(w, r, http.StatusOK, map[string]any{
-		"signedIn": true, "customerId": id.CustomerID, "publisherId": id.PublisherID,
-		"email": id.Email, "expires": id.Expires,
+		"signedIn": true, "customerId": id.Get(CustomerID), "publisherId": id.Get(PublisherID),
+		"email": id.Get(Email), "expires": id.expires.Unix(),
 	})
 	return nil
 }

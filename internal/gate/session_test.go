@@ -32,12 +32,15 @@ func TestSignedInViewerPassesAndTheAppIsTold(t *testing.T) {
 			if !a.passed || a.identity == nil || len(a.Header()) > 0 {
 				t.Fatalf("%s: passed %v as %v, %v", path, a.passed, a.identity, a.Header())
 			}
-			a.identity.Tell(r.Header)
-			parts := strings.Split(cookie.Value, "~")
+			w.headers.Tell(r.Header, a.identity)
+			signed := r.Header.Get("X-Usher-Token")
+			if c, err := w.keys.Verify(signed, string(news)); err != nil || c.SessionID != v.session.ID || c.CustomerID != v.customer.ID || c.Email != "anna@example.com" {
+				t.Errorf("the app is given a token that says %+v, %v", c, err)
+			}
 			for name, want := range map[string]string{
 				"X-Usher-Customer-Id": strconv.FormatInt(v.customer.ID, 10), "X-Usher-Publisher-Id": "100000001",
 				"X-Usher-Session-Id": v.session.ID, "X-Usher-Email": "anna@example.com", "X-Usher-Consents": "terms",
-				"X-Usher-Token": parts[2],
+				"X-Usher-Token": signed,
 			} {
 				if got := r.Header[name]; len(got) != 1 || got[0] != want {
 					t.Errorf("%s: %q, want %q", name, got, want)
@@ -68,6 +71,8 @@ func TestCookieIsBoundToItsSiteAndUnforgeable(t *testing.T) {
 		"token of another session":    foreign[0] + "~" + foreign[1] + "~" + parts[2],
 		"session of another viewer":   foreign[0] + "~" + parts[1] + "~" + parts[2],
 		"token with another payload":  parts[0] + "~" + parts[1] + "~" + swapPayload(parts[2], foreign[2]),
+		"token with another mark":     parts[0] + "~" + parts[1] + "~" + swapPayload(foreign[2], parts[2]),
+		"signed token of the app":     parts[0] + "~" + parts[1] + "~" + w.toldAt(t, news, cookie),
 		"token without its signature": parts[0] + "~" + parts[1] + "~" + parts[2][:strings.LastIndex(parts[2], ".")+1],
 		"token cut short":             parts[0] + "~" + parts[1] + "~" + parts[2][:len(parts[2])-1],
 		"more than a token":           cookie.Value + "~x",
@@ -89,15 +94,28 @@ func TestCookieIsBoundToItsSiteAndUnforgeable(t *testing.T) {
 	}
 }
 
+// swapPayload gives one token the payload of another.
 func swapPayload(a, b string) string {
-	x, y := strings.Split(a, "."), strings.Split(b, ".")
-	return x[0] + "." + y[1] + "." + x[2]
+	_, mark, _ := strings.Cut(a, ".")
+	body, _, _ := strings.Cut(b, ".")
+	return body + "." + mark
+}
+
+// toldAt returns the signed token that the app at a site is told.
+func (w *world) toldAt(t testing.TB, site publisher.Origin, cookie *http.Cookie) string {
+	t.Helper()
+	a := w.get(string(site)+"/live", cookie)
+	if a.identity == nil {
+		t.Fatalf("nobody is signed in: %d", a.Code)
+	}
+	return a.identity.Get(gate.Token)
 }
 
 func TestBearerTokenServesAllSitesOfItsPublisherAndNoOther(t *testing.T) {
 	w := newWorld(t)
 	v := w.mustViewer(t, ours)
-	atSite := strings.Split(w.signIn(t, news, v).Value, "~")[2]
+	cookie := w.signIn(t, news, v)
+	atSite, signed := strings.Split(cookie.Value, "~")[2], w.toldAt(t, news, cookie)
 	for _, test := range []struct {
 		name   string
 		site   publisher.Origin
@@ -110,6 +128,7 @@ func TestBearerTokenServesAllSitesOfItsPublisherAndNoOther(t *testing.T) {
 		{"scheme in small letters", news, []string{"bearer " + v.bearer}, true},
 		{"token at another publisher", other, []string{"Bearer " + v.bearer}, false},
 		{"token of a site cookie", news, []string{"Bearer " + atSite}, false},
+		{"signed token of the app at the site", news, []string{"Bearer " + signed}, false},
 		{"other scheme", news, []string{"Basic " + v.bearer}, false},
 		{"no scheme", news, []string{v.bearer}, false},
 		{"no token", news, []string{"Bearer "}, false},

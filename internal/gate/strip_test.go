@@ -12,6 +12,8 @@ import (
 	"testing"
 )
 
+var ownHeaders, _ = NewHeaders(nil)
+
 func TestEverySpellingOfAnIdentityHeaderIsStripped(t *testing.T) {
 	for _, name := range []string{
 		"X-Usher-Customer-Id", "x-usher-customer-id", "X-USHER-CUSTOMER-ID", "X-Usher-customer_id", "X_Usher_Customer_Id",
@@ -21,7 +23,7 @@ func TestEverySpellingOfAnIdentityHeaderIsStripped(t *testing.T) {
 		r := httptest.NewRequest("GET", "/", nil)
 		r.Header[name] = []string{"1", "2"}
 		r.Trailer = http.Header{name: {"1"}, "Checksum": nil}
-		Strip(r)
+		ownHeaders.Strip(r)
 		if len(r.Header) != 0 {
 			t.Errorf("header %q survives: %v", name, r.Header)
 		}
@@ -38,7 +40,7 @@ func TestOtherHeadersAreKept(t *testing.T) {
 	}
 	r := httptest.NewRequest("GET", "/", nil)
 	r.Header = kept.Clone()
-	Strip(r)
+	ownHeaders.Strip(r)
 	if !maps.EqualFunc(r.Header, kept, slices.Equal) {
 		t.Errorf("left: %v, want %v", r.Header, kept)
 	}
@@ -65,7 +67,7 @@ func TestIdentityHeadersCannotBeNamedHopByHop(t *testing.T) {
 	} {
 		r := httptest.NewRequest("GET", "/", nil)
 		r.Header["Connection"], r.Header["Trailer"] = slices.Clone(test.given), slices.Clone(test.given)
-		Strip(r)
+		ownHeaders.Strip(r)
 		if got := r.Header["Connection"]; !slices.Equal(got, test.want) {
 			t.Errorf("Connection %q becomes %q, want %q", test.given, got, test.want)
 		}

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/usher-sso/usher/internal/publisher"
@@ -119,7 +118,7 @@ func (g *Gate) Described(r *http.Request) (*http.Request, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := checkNames(h); err != nil {
+	if err := g.checkNames(h); err != nil {
 		return nil, err
 	}
 	if access, _ := g.policy.Access(address.Path, address.EscapedPath()); access == Reserved {
@@ -128,7 +127,7 @@ func (g *Gate) Described(r *http.Request) (*http.Request, error) {
 	described := *r
 	described.Method, described.Host, described.URL, described.RequestURI = method, host, address, address.RequestURI()
 	described.Body, described.ContentLength, described.TransferEncoding = http.NoBody, 0, nil
-	Strip(&described)
+	g.headers.Strip(&described)
 	return &described, nil
 }
 
@@ -162,19 +161,13 @@ func forwarded(h http.Header, name string) (string, error) {
 	}
 }
 
-// identityHeaders are the names that Tell sets.
-var identityHeaders = []string{
-	headerPrefix + "Consents", headerPrefix + "Customer-Id", headerPrefix + "Email",
-	headerPrefix + "Publisher-Id", headerPrefix + "Session-Id", headerPrefix + "Token",
-}
-
 // checkNames refuses a client that speaks about identity under a name of its
 // own. A proxy that does as it is told drops or overwrites the names that Tell
 // sets and no others, and Strip can take nothing from a request that it does
 // not hold.
-func checkNames(h http.Header) error {
+func (g *Gate) checkNames(h http.Header) error {
 	for name := range h {
-		if identityName(name) && !slices.Contains(identityHeaders, name) {
+		if g.headers.claims(name) && !g.headers.sets(name) {
 			return fmt.Errorf("%w: header %.40q", ErrIdentity, name)
 		}
 	}
@@ -189,7 +182,7 @@ func checkNames(h http.Header) error {
 func (g *Gate) Verify(w http.ResponseWriter, described *http.Request) error {
 	id, pass, err := g.Serve(&refusal{ResponseWriter: w}, described, described.URL)
 	if pass && err == nil {
-		letPass(w, described.Header, id)
+		g.letPass(w, described.Header, id)
 	}
 	return err
 }
@@ -208,14 +201,14 @@ func (g *Gate) VerifyStatus(w http.ResponseWriter, described *http.Request) erro
 	if renewed, ok := unsaid["Set-Cookie"]; ok {
 		w.Header()["Set-Cookie"] = renewed
 	}
-	letPass(w, described.Header, id)
+	g.letPass(w, described.Header, id)
 	return nil
 }
 
 // letPass writes the answer that lets a request pass. Of an anonymous visitor
 // it says nothing, not even an empty header: proxies drop what they are not
 // told.
-func letPass(w http.ResponseWriter, asked http.Header, id *Identity) {
+func (g *Gate) letPass(w http.ResponseWriter, asked http.Header, id *Identity) {
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
 	StripCookies(asked)
@@ -223,7 +216,7 @@ func letPass(w http.ResponseWriter, asked http.Header, id *Identity) {
 		h.Set("Cookie", strings.Join(cookies, "; "))
 	}
 	if id != nil {
-		id.Tell(h)
+		g.headers.Tell(h, id)
 	}
 	w.WriteHeader(http.StatusOK)
 }

@@ -72,7 +72,7 @@ func TestProxyIsToldWhatTheAppBehindTheGateIsTold(t *testing.T) {
 			direct := w.send(held())
 			want := http.Header{}
 			if direct.passed && direct.identity != nil {
-				direct.identity.Tell(want)
+				w.headers.Tell(want, direct.identity)
 			}
 			for how, a := range map[string]answer{"verify": w.verify(subrequest(held())), "status": w.verifyStatus(subrequest(held()))} {
 				if a.passed != direct.passed || a.err != nil {

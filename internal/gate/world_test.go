@@ -13,7 +13,6 @@ import (
 
 	"github.com/usher-sso/usher/authstore"
 	"github.com/usher-sso/usher/authstore/authstoretest"
-	"github.com/usher-sso/usher/internal/flow"
 	"github.com/usher-sso/usher/internal/gate"
 	"github.com/usher-sso/usher/internal/publisher"
 	"github.com/usher-sso/usher/internal/secret"
@@ -46,6 +45,10 @@ type world struct {
 	pages    *shown
 	ended    *session.Memory
 	policy   *gate.Policy
+	demands  []gate.Demand
+	headers  *gate.Headers
+	tokens   *token.SiteTokens
+	memory   *gate.Memory
 	root     secret.Root
 }
 
@@ -93,6 +96,8 @@ func newWorld(t testing.TB) *world {
 	w.ended, err = session.LoadMemory(ctx, w.store)
 	must(t, err)
 	w.root = secret.NewRoot()
+	w.tokens, w.memory = token.NewSiteTokens(w.root, w.clock.Now), gate.NewMemory()
+	w.headers = ownHeaders
 	w.reload(t, publishers...)
 	return w
 }
@@ -104,14 +109,24 @@ func (w *world) reload(t testing.TB, publishers ...authstore.Publisher) {
 	must(t, err)
 	w.sessions = session.NewManager(w.store, w.ended, w.keys, directory, w.root)
 	w.sso = sso.NewService(hub, w.store, w.sessions, directory, w.root)
-	w.policy = mustPolicy(t, []string{"/about", "/assets/*"}, []string{"/articles/*"})
+	w.policy = mustPolicy(t, []string{"/about", "/assets/*"}, []string{"/articles/*"}, w.demands...)
 	w.Gate = gate.New(gate.Config{
 		Sites:  []publisher.Origin{news, sports, "https://*.clubs", other},
 		Policy: w.policy,
 		Hub:    hub, Sessions: w.sessions, Keys: w.keys, SSO: w.sso, Directory: directory, Pages: w.pages,
-		Flow: flow.NewDispatcher(w.store, directory),
+		Tokens: w.tokens, Headers: w.headers, Memory: w.memory,
 	})
 }
+
+// ownHeaders are the identity headers as they are called unless they are given
+// other names.
+var ownHeaders = func() *gate.Headers {
+	h, err := gate.NewHeaders(nil)
+	if err != nil {
+		panic(err)
+	}
+	return h
+}()
 
 func must(t testing.TB, err error) {
 	t.Helper()
@@ -182,7 +197,7 @@ func request(method, target string, headers map[string]string, cookies ...*http.
 // send does with a request what Caddy's handler does.
 func (w *world) send(r *http.Request) answer {
 	recorder := httptest.NewRecorder()
-	gate.Strip(r)
+	w.headers.Strip(r)
 	id, pass, err := w.Serve(recorder, r, r.URL)
 	return answer{recorder, id, pass, err}
 }

@@ -274,16 +274,34 @@ func (a *API) claims(c *call) (token.Claims, error) {
 	return claims, err
 }
 
+// verified is what is remembered of a token that was found good.
+type verified struct {
+	token.Claims
+	generation uint64 // of the keys by which it was judged
+}
+
+const (
+	// verifiedBudget bounds what is remembered of tokens, in bytes.
+	verifiedBudget = 16 << 20
+
+	// verifiedSize is about what one takes.
+	verifiedSize = 512
+)
+
 // verify judges a token, or remembers the judgement: a signature is dearer than
 // the rest of most calls.
 func (a *API) verify(raw string) (token.Claims, error) {
-	key, now := recall.KeyOf(raw, "api"), a.Store.Now()
-	claims, verdict := a.verified.Get(key, now)
-	switch verdict {
-	case recall.Good:
-		return claims, nil
-	case recall.Refused:
-		return claims, errJWT
+	key, ok := a.verified.Key(raw, "api", string(a.Hub))
+	if !ok {
+		return token.Claims{}, errJWT
+	}
+	now, generation := a.Store.Now(), a.Keys.Generation()
+	v, verdict := a.verified.Get(key, now)
+	switch {
+	case verdict == recall.Good && v.generation == generation:
+		return v.Claims, nil
+	case verdict == recall.Refused:
+		return token.Claims{}, errJWT
 	}
 	claims, err := a.Keys.VerifyForPublisher(raw)
 	switch {
@@ -293,7 +311,7 @@ func (a *API) verify(raw string) (token.Claims, error) {
 		a.verified.Refuse(key, now)
 		return claims, errJWT
 	}
-	a.verified.Put(key, claims, claims.Expires, now)
+	a.verified.Put(key, verified{claims, generation}, verifiedSize, claims.Expires, now)
 	return claims, nil
 }
 

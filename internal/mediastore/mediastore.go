@@ -38,13 +38,13 @@ type Config struct {
 // API answers the contract's endpoints.
 type API struct {
 	Config
-	verified *recall.Cache[token.Claims]
+	verified *recall.Cache[verified]
 	consents map[int64][]consentView // by publisher
 }
 
 // New returns an API.
 func New(c Config) *API {
-	return &API{Config: c, verified: recall.New[token.Claims](), consents: viewsOf(c.Directory.All())}
+	return &API{Config: c, verified: recall.New[verified](verifiedBudget), consents: viewsOf(c.Directory.All())}
 }
 
 // Mount registers the endpoints. NotFound is for everything else.

@@ -5,7 +5,9 @@ package recall
 
 import (
 	"encoding/binary"
+	"fmt"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -21,10 +23,10 @@ func inOneShard(n int) Key {
 }
 
 // putGood remembers a key as good.
-func putGood(c *Cache[string], k Key, until time.Time) { c.Put(k, "1", until, noon) }
+func putGood(c *Cache[string], k Key, until time.Time) { c.Put(k, "1", 1, until, noon) }
 
 func TestCacheForgetsWhatHasExpired(t *testing.T) {
-	c, d := New[string](), inOneShard(1)
+	c, d := New[string](DefaultBudget), inOneShard(1)
 	putGood(c, d, noon.Add(time.Minute))
 	for after, want := range map[time.Duration]bool{0: true, time.Minute - 1: true, time.Minute: false, time.Hour: false} {
 		if _, v := c.Get(d, noon.Add(after)); (v == Good) != want {
@@ -41,7 +43,7 @@ func TestCacheForgetsWhatHasExpired(t *testing.T) {
 }
 
 func TestNewestJudgementCounts(t *testing.T) {
-	c, d := New[string](), inOneShard(1)
+	c, d := New[string](DefaultBudget), inOneShard(1)
 	c.Refuse(d, noon)
 	putGood(c, d, noon.Add(time.Minute))
 	if value, v := c.Get(d, noon); v != Good || value == "" {
@@ -54,22 +56,47 @@ func TestNewestJudgementCounts(t *testing.T) {
 }
 
 func TestCacheIsBounded(t *testing.T) {
-	c := New[string]()
+	const fit = 1000
+	c := New[string](shards * fit * (overhead + 1))
 	s := c.shard(inOneShard(0))
-	for i := range 3 * maxShard {
+	for i := range 3 * fit {
 		putGood(c, inOneShard(i), noon.Add(time.Minute))
 		c.Refuse(inOneShard(-1-i), noon)
 	}
-	if len(s.good) != maxShard || len(s.refused) != maxRefused {
-		t.Errorf("%d good and %d refused, want %d and %d", len(s.good), len(s.refused), maxShard, maxRefused)
+	if len(s.good) != fit || len(s.refused) != maxRefused || s.size != c.budget {
+		t.Errorf("%d good of %d bytes and %d refused, want %d of %d and %d", len(s.good), s.size, len(s.refused), fit, c.budget, maxRefused)
 	}
-	if _, v := c.Get(inOneShard(3*maxShard-1), noon); v != Good {
+	if _, v := c.Get(inOneShard(3*fit-1), noon); v != Good {
 		t.Error("the newest entry was dropped")
+	}
+	c.Put(inOneShard(-1), "large", fit/2*(overhead+1), noon.Add(time.Minute), noon)
+	if s.size > c.budget || len(s.good) < fit/2-2 {
+		t.Errorf("a large one left %d of %d bytes", len(s.good), s.size)
+	}
+	if _, v := c.Get(inOneShard(-1), noon); v != Good {
+		t.Error("the large one was dropped")
+	}
+}
+
+func TestSizeIsThatOfWhatIsThere(t *testing.T) {
+	c := New[string](DefaultBudget)
+	s := c.shard(inOneShard(0))
+	c.Put(inOneShard(1), "1", 100, noon.Add(time.Minute), noon)
+	c.Put(inOneShard(1), "1", 300, noon.Add(time.Minute), noon) // in its place
+	c.Put(inOneShard(2), "2", 50, noon.Add(time.Minute), noon)
+	if want := 350 + 2*overhead; s.size != want {
+		t.Errorf("%d bytes, want %d", s.size, want)
+	}
+	c.Refuse(inOneShard(1), noon)
+	c.Forget(inOneShard(2))
+	c.Forget(inOneShard(3))
+	if s.size != 0 || len(s.good) != 0 {
+		t.Errorf("%d bytes of %d, want nothing", s.size, len(s.good))
 	}
 }
 
 func TestFloodOfRefusedTokensDisplacesNoGoodOne(t *testing.T) {
-	c := New[string]()
+	c := New[string](DefaultBudget)
 	for i := range 100 {
 		putGood(c, inOneShard(i), noon.Add(time.Minute))
 	}
@@ -84,40 +111,64 @@ func TestFloodOfRefusedTokensDisplacesNoGoodOne(t *testing.T) {
 }
 
 func TestDeadEntriesGoFirst(t *testing.T) {
-	m := map[Key]int64{}
-	for i := range maxShard {
-		m[inOneShard(i)] = noon.UnixNano()
+	c := New[string](DefaultBudget)
+	s := c.shard(inOneShard(0))
+	for i := range 100 {
+		putGood(c, inOneShard(i), noon)
+		c.Refuse(inOneShard(-1-i), noon.Add(-refusedFor))
 	}
-	makeRoom(m, maxShard, func(until int64) bool { return until <= noon.UnixNano() })
-	if got := maxShard - len(m); got != roomTries {
-		t.Errorf("%d dead entries dropped, want %d", got, roomTries)
+	s.dropAny(noon.UnixNano())
+	dropRefused(s.refused, noon.UnixNano())
+	if len(s.good) != 100-tries || len(s.refused) != 100-tries {
+		t.Errorf("%d good and %d refused are left of 100 dead ones, want %d", len(s.good), len(s.refused), 100-tries)
 	}
-	makeRoom(m, maxShard, func(int64) bool { return true })
-	if got := maxShard - len(m); got != roomTries {
-		t.Errorf("a map with room lost %d more", got-roomTries)
+	s.dropAny(noon.Add(-time.Second).UnixNano())
+	dropRefused(s.refused, noon.Add(-time.Second).UnixNano())
+	if len(s.good) != 99-tries || len(s.refused) != 99-tries {
+		t.Errorf("%d good and %d refused are left of live ones, want %d", len(s.good), len(s.refused), 99-tries)
 	}
 }
 
 func TestJudgementsForDifferentAudiencesDoNotMeet(t *testing.T) {
-	seen := map[Key]string{}
-	for _, presented := range []string{"", "a", "b", "ab"} {
-		for _, audience := range []string{"https://news.example.com", "https://sports.test", "100000001"} {
-			name := presented + " at " + audience
-			if other, twice := seen[KeyOf(presented, audience)]; twice {
-				t.Errorf("%s is taken for %s", name, other)
+	c, seen := New[string](DefaultBudget), map[Key]string{}
+	for _, presented := range []string{"", "a", "b", "ab", strings.Repeat("a", Longest)} {
+		for _, audience := range []string{"", "https://news.example.com", "https://sports.test", "100000001"} {
+			for _, issuer := range []string{"", "https://id.example.com", "https://news.example.com"} {
+				name := fmt.Sprintf("%.40q at %q by %q", presented, audience, issuer)
+				k, ok := c.Key(presented, audience, issuer)
+				if other, twice := seen[k]; twice || !ok {
+					t.Errorf("%s is taken for %s", name, other)
+				}
+				seen[k] = name
+				if again, _ := c.Key(presented, audience, issuer); again != k {
+					t.Errorf("%s has two keys", name)
+				}
 			}
-			seen[KeyOf(presented, audience)] = name
 		}
+	}
+	other, _ := New[string](DefaultBudget).Key("a", "b", "c")
+	if name, same := seen[other]; same {
+		t.Errorf("another cache has the key of %s", name)
+	}
+}
+
+func TestTooLongIsNotLookedAt(t *testing.T) {
+	c, long := New[string](DefaultBudget), strings.Repeat("a", 1<<20)
+	if _, ok := c.Key(long[:Longest+1], "b", "c"); ok {
+		t.Error("one more than the longest has a key")
+	}
+	if n := testing.AllocsPerRun(100, func() { c.Key(long, "b", "c") }); n > 0 {
+		t.Errorf("%v allocations", n)
 	}
 }
 
 func TestCacheIsSafeForConcurrentUse(t *testing.T) {
-	c := New[string]()
+	c := New[string](DefaultBudget)
 	var all sync.WaitGroup
 	for worker := range 8 {
 		all.Go(func() {
 			for i := range 2000 {
-				d := KeyOf(strconv.Itoa(i%97), strconv.Itoa(worker%3))
+				d, _ := c.Key(strconv.Itoa(i%97), strconv.Itoa(worker%3), "issuer")
 				switch i % 3 {
 				case 0:
 					putGood(c, d, noon.Add(time.Minute))
@@ -130,4 +181,17 @@ func TestCacheIsSafeForConcurrentUse(t *testing.T) {
 		})
 	}
 	all.Wait()
+}
+
+func BenchmarkKey(b *testing.B) {
+	for _, length := range []int{200, 600, 1000} {
+		presented := strings.Repeat("a", length)
+		b.Run(strconv.Itoa(length), func(b *testing.B) {
+			c := New[string](DefaultBudget)
+			b.ReportAllocs()
+			for b.Loop() {
+				c.Key(presented, "https://news.example.com", "https://id.example.com")
+			}
+		})
+	}
 }

@@ -40,7 +40,9 @@ func LoadMemory(ctx context.Context, store *authstore.Store) (*Memory, error) {
 }
 
 // Ended tells whether the session was ended while tokens of it may be alive.
-func (m *Memory) Ended(id string) bool {
+func (m *Memory) Ended(id string) bool { return m.endedKey(id) }
+
+func (m *Memory) endedKey(id any) bool {
 	_, ok := m.ended.Load(id)
 	return ok
 }

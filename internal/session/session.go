@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/usher-sso/usher/authstore"
+	"github.com/usher-sso/usher/internal/capture"
 	"github.com/usher-sso/usher/internal/consent"
 	"github.com/usher-sso/usher/internal/flow"
 	"github.com/usher-sso/usher/internal/publisher"
@@ -76,14 +77,24 @@ type Manager struct {
 	memory    *Memory
 	keys      *token.Keyring
 	directory *publisher.Directory
+	stamps    map[int64]string // what each publisher demands
 	mark      secret.Marker
 }
 
 // NewManager returns a Manager. memory is shared by all Managers over one
 // store in one process.
 func NewManager(store *authstore.Store, memory *Memory, keys *token.Keyring, directory *publisher.Directory, root secret.Root) *Manager {
-	return &Manager{store: store, memory: memory, keys: keys, directory: directory, mark: secret.NewMarker(root, "refresh")}
+	m := &Manager{store: store, memory: memory, keys: keys, directory: directory, mark: secret.NewMarker(root, "refresh")}
+	m.stamps = map[int64]string{}
+	for _, p := range directory.All() {
+		m.stamps[p.ID] = flow.Stamp(p)
+	}
+	return m
 }
+
+// Stamp returns what a publisher demands of its customers, digested; "" for one
+// that is not configured. See flow.Stamp.
+func (m *Manager) Stamp(publisher int64) string { return m.stamps[publisher] }
 
 // Prepare makes a session that is not stored yet.
 func (m *Manager) Prepare(customer authstore.Customer, offer string, d Device, how Start) (authstore.Session, Secrets) {
@@ -187,6 +198,10 @@ func (m *Manager) proved(ctx context.Context, id string, digests func(authstore.
 // looks in memory only.
 func (m *Manager) Ended(id string) bool { return m.memory.Ended(id) }
 
+// EndedKey is Ended for an id, a string, that is kept as the set of ended sessions
+// takes it: it allocates nothing.
+func (m *Manager) EndedKey(id any) bool { return m.memory.endedKey(id) }
+
 // End ends a session: its tokens are refused from now on. Ending a session
 // that is over already is no error.
 func (m *Manager) End(ctx context.Context, id string) error {
@@ -284,38 +299,61 @@ func (m *Manager) remember(ids []string) {
 }
 
 // AccessToken returns a signed access token of a session that has just been used,
-// and what it says. The audience is a site's origin, or token.PublisherAudience
-// for the API. It dies with the session's absolute limit, and before the idle
-// limit has passed without another use. Errors: ErrRefused when the customer is
-// gone or disabled, or the session over.
+// and what it says; see Claims.
 func (m *Manager) AccessToken(ctx context.Context, s authstore.Session, audience string) (string, token.Claims, error) {
-	st, err := m.store.Standing(ctx, s.CustomerID)
-	c := st.Customer
-	if errors.Is(err, authstore.ErrNotFound) || err == nil && c.Disabled {
-		return "", token.Claims{}, ErrRefused
-	}
+	claims, err := m.Claims(ctx, s, audience)
 	if err != nil {
-		return "", token.Claims{}, fmt.Errorf("reading customer: %w", err)
+		return "", token.Claims{}, err
 	}
-	p, _ := m.directory.ByID(s.PublisherID)
-	limits, now := p.Session.InForce(), m.store.Now()
+	raw, err := m.keys.Sign(claims)
+	return raw, claims, err
+}
+
+// Claims returns what a new access token of a session that has just been used
+// says. The audience is a site's origin, or token.PublisherAudience for the API.
+// It dies with the session's absolute limit, and before the idle limit has passed
+// without another use. Errors: ErrRefused when the customer is gone or disabled,
+// or the session over.
+func (m *Manager) Claims(ctx context.Context, s authstore.Session, audience string) (token.Claims, error) {
+	limits, now := m.limits(s.PublisherID), m.store.Now()
 	expires := now.Add(tokenLife(limits))
 	if latest := s.Created.Add(limits.Absolute); latest.Before(expires) {
 		expires = latest
 	}
 	if !now.Before(expires) {
-		return "", token.Claims{}, ErrRefused
+		return token.Claims{}, ErrRefused
 	}
-	claims := token.Claims{
-		ID: secret.NewID(), SessionID: s.ID, CustomerID: c.ID, PublisherID: c.PublisherID, OfferID: s.OfferID,
-		Audience: audience, Email: c.Email, Consents: consent.Accepted(p.Consents, st.Consents),
-		IssuedAt: now, Expires: expires, SignedInAt: s.Created,
+	return m.Current(ctx, token.Claims{
+		ID: secret.NewID(), SessionID: s.ID, CustomerID: s.CustomerID, PublisherID: s.PublisherID, OfferID: s.OfferID,
+		Audience: audience, IssuedAt: now, Expires: expires, SignedInAt: s.SignedIn(),
+	})
+}
+
+// Current returns claims with what is true of their customer now. Their Stamp is
+// "" when the publisher demands something of the customer first. Errors:
+// ErrRefused when the customer is gone or disabled, or their publisher is not
+// configured any more.
+func (m *Manager) Current(ctx context.Context, claims token.Claims) (token.Claims, error) {
+	p, ok := m.directory.ByID(claims.PublisherID)
+	if !ok {
+		return token.Claims{}, ErrRefused
 	}
-	if flow.Barrier(p, st, now) == flow.Done {
-		claims.Stamp = flow.Stamp(p)
+	st, err := m.store.Standing(ctx, claims.CustomerID)
+	c := st.Customer
+	if errors.Is(err, authstore.ErrNotFound) || err == nil && c.Disabled {
+		return token.Claims{}, ErrRefused
 	}
-	raw, err := m.keys.Sign(claims)
-	return raw, claims, err
+	if err != nil {
+		return token.Claims{}, fmt.Errorf("reading customer: %w", err)
+	}
+	claims.Email, claims.EmailVerified = c.Email, !c.EmailVerified.IsZero()
+	claims.Consents = consent.Accepted(p.Consents, st.Consents)
+	claims.Captured = !capture.Missing(p.Capture, c, st.Capture)
+	claims.Stamp = ""
+	if flow.Barrier(p, st, m.store.Now()) == flow.Done {
+		claims.Stamp = m.stamps[p.ID]
+	}
+	return claims, nil
 }
 
 // Redeem turns a one-time sign-in code into a session at a site. Errors: those

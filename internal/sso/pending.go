@@ -49,6 +49,7 @@ type pending struct {
 	Return   string    `json:"return"`
 	Silent   bool      `json:"silent,omitempty"`
 	Form     bool      `json:"form,omitempty"`
+	Needs    string    `json:"needs,omitempty"`
 	Begun    time.Time `json:"begun"`
 }
 
@@ -57,6 +58,7 @@ type Ask struct {
 	Return string // path and query that the visitor asked for
 	Silent bool   // the hub may show no page
 	Notice Notice // what its sign-in page tells first
+	Needs  Needs  // what the page demands of the visitor
 }
 
 // Begin starts a sign-in at a site: it sets the cookie that keeps it and
@@ -68,7 +70,7 @@ func (s *Service) Begin(w http.ResponseWriter, r *http.Request, site publisher.O
 	id := secret.NewID()[:idLength]
 	p := pending{
 		State: id + "." + secret.New(), Nonce: secret.NewID(), Verifier: secret.New(),
-		Return: ask.Return, Silent: ask.Silent, Form: ask.Notice == NoticeForm, Begun: s.store.Now(),
+		Return: ask.Return, Silent: ask.Silent, Form: ask.Notice == NoticeForm, Needs: ask.Needs.String(), Begun: s.store.Now(),
 	}
 	value := p.encode()
 	if len(value) > maxPendingSize {
@@ -79,7 +81,7 @@ func (s *Service) Begin(w http.ResponseWriter, r *http.Request, site publisher.O
 	CookiesFor(site).Set(w.Header(), PendingCookie+id, s.pending.Seal(value, string(site)+id), pendingLife)
 	question := Request{
 		Site: site, State: p.State, Nonce: p.Nonce, Challenge: challenge(p.Verifier),
-		Silent: ask.Silent, Notice: ask.Notice, Page: s.SealPage(p.Return, site),
+		Silent: ask.Silent, Notice: ask.Notice, Needs: ask.Needs, needs: s.SealNeeds(ask.Needs, site), Page: s.SealPage(p.Return, site),
 	}
 	return string(s.hub) + AuthorizePath + "?" + question.Values().Encode()
 }
@@ -153,6 +155,7 @@ type Result struct {
 	Denied  string            // LoginRequired or InteractionRequired; then there is no session
 	Silent  bool              // the hub was asked without a page
 	Form    bool              // a form was sent, and is lost
+	Needs   string            // what the page demanded, as Needs.String has it
 	Session authstore.Session // the visitor's
 	Secret  string            // proves the site session; for the site's cookie
 }
@@ -242,5 +245,5 @@ func (s *Service) redeem(ctx context.Context, site publisher.Origin, p pending, 
 	case err != nil:
 		return Result{}, err
 	}
-	return Result{Return: p.Return, Silent: p.Silent, Form: p.Form, Session: visitor, Secret: renew}, nil
+	return Result{Return: p.Return, Silent: p.Silent, Form: p.Form, Needs: p.Needs, Session: visitor, Secret: renew}, nil
 }

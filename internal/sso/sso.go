@@ -106,6 +106,8 @@ type Request struct {
 	Challenge string // S256 (RFC 7636)
 	Silent    bool   // prompt=none: no page may be shown
 	Notice    Notice
+	Needs     Needs  // of the page that the visitor asked for
+	needs     string // sealed
 
 	// UILocales are the languages the pages should have, most wanted first
 	// (OpenID Connect Core, section 3.1.2.1); "" leaves it to the viewer.
@@ -190,6 +192,9 @@ func (r Request) Values() url.Values {
 	if r.Page != "" {
 		v.Set("page", r.Page)
 	}
+	if r.needs != "" {
+		v.Set("needs", r.needs)
+	}
 	return v
 }
 
@@ -200,6 +205,7 @@ func (s *Service) ParseRequest(v url.Values) (Request, authstore.Publisher, erro
 		Site: publisher.Origin(v.Get("site")), State: v.Get("state"), Nonce: v.Get("nonce"),
 		Challenge: v.Get("code_challenge"), Silent: v.Get("prompt") == "none", UILocales: UILocales(v), Page: Page(v),
 	}
+	r.Needs, r.needs = s.NeedsIn(v, r.Site)
 	if n := Notice(v.Get("notice")); n == NoticeEnded || n == NoticeForm {
 		r.Notice = n
 	}

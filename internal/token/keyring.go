@@ -14,6 +14,8 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"hash/fnv"
+	"maps"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -54,8 +56,9 @@ type Keyring struct {
 }
 
 type keyset struct {
-	byID map[string]key
-	jwks []byte
+	byID       map[string]key
+	jwks       []byte
+	generation uint64
 }
 
 type key struct {
@@ -186,6 +189,7 @@ func newKeyset(stored []authstore.Key, now time.Time) (*keyset, error) {
 			activates: s.Activates, expires: s.Expires,
 		}
 	}
+	set.generation = generationOf(set.byID)
 	var err error
 	set.jwks, err = publicSet(set.byID, now)
 	return set, err
@@ -193,6 +197,19 @@ func newKeyset(stored []authstore.Key, now time.Time) (*keyset, error) {
 
 // errNoKey cannot happen after OpenKeyring succeeded.
 var errNoKey = errors.New("no signing key is active")
+
+// generationOf tells sets of keys apart.
+func generationOf(keys map[string]key) uint64 {
+	h := fnv.New64a()
+	for _, id := range slices.Sorted(maps.Keys(keys)) {
+		h.Write([]byte(id))
+	}
+	return h.Sum64()
+}
+
+// Generation is another when the keys are others: what was judged by a key that
+// is gone must be judged again.
+func (k *Keyring) Generation() uint64 { return k.keys.Load().generation }
 
 // signing returns the key that signs now: the newest active one, or by a clock
 // that is behind those of other nodes the one that is active first.

@@ -47,9 +47,13 @@ type Claims struct {
 	Email       string
 	Consents    []string // names accepted at the newest version
 	Stamp       string   // the demands that the customer met when it was made; "" if not all
-	IssuedAt    time.Time
-	Expires     time.Time
-	SignedInAt  time.Time
+
+	EmailVerified bool // the customer has proved to read mail at Email
+	Captured      bool // nothing that the publisher must know of the customer is missing
+
+	IssuedAt   time.Time
+	Expires    time.Time
+	SignedInAt time.Time
 }
 
 // PublisherAudience returns the audience of tokens that the API hands out.
@@ -75,6 +79,9 @@ type wire struct {
 	Email       string   `json:"email,omitempty"`
 	Consents    []string `json:"consents,omitempty"`
 	Stamp       string   `json:"stamp,omitempty"`
+
+	EmailVerified bool `json:"email_verified"`
+	Captured      bool `json:"captureComplete"`
 }
 
 func (w *wire) GetExpirationTime() (*jwt.NumericDate, error) {
@@ -138,6 +145,7 @@ func (k *Keyring) Sign(c Claims) (string, error) {
 		Expires: c.Expires.Unix(), IssuedAt: c.IssuedAt.Unix(), SignedInAt: c.SignedInAt.Unix(),
 		ID: c.ID, SessionID: c.SessionID, CustomerID: customer, PublisherID: c.PublisherID,
 		OfferID: c.OfferID, Email: c.Email, Consents: c.Consents, Stamp: c.Stamp,
+		EmailVerified: c.EmailVerified, Captured: c.Captured,
 	})
 	return key.sign(t, typ)
 }
@@ -181,29 +189,12 @@ func (k *Keyring) verify(raw string, audience func(Claims) string) (Claims, erro
 	return c, err
 }
 
-// Outlived tells whether a token names a key that we have not (any more), and
-// claims of itself to have expired: one of ours looks so when its session was
-// idle for longer than its key is kept. That proves nothing; something else
-// must.
-func (k *Keyring) Outlived(raw string) bool {
-	if len(raw) > maxSize {
-		return false
-	}
-	var w wire
-	t, _, err := jwt.NewParser().ParseUnverified(raw, &w)
-	if err != nil {
-		return false
-	}
-	kid, _ := t.Header["kid"].(string)
-	_, known := k.keys.Load().byID[kid]
-	return !known && w.Expires > 0 && w.Expires <= k.now().Unix()
-}
-
 func (w *wire) claims() (Claims, bool) {
 	customer, err := strconv.ParseInt(w.CustomerID, 10, 64)
 	return Claims{
 		ID: w.ID, SessionID: w.SessionID, CustomerID: customer, PublisherID: w.PublisherID,
 		OfferID: w.OfferID, Audience: w.Audience, Email: w.Email, Consents: w.Consents, Stamp: w.Stamp,
+		EmailVerified: w.EmailVerified, Captured: w.Captured,
 		IssuedAt: time.Unix(w.IssuedAt, 0), Expires: time.Unix(w.Expires, 0), SignedInAt: time.Unix(w.SignedInAt, 0),
 	}, err == nil && w.SessionID != "" && w.Subject == w.CustomerID
 }
