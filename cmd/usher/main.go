@@ -5,6 +5,8 @@
 package main
 
 import (
+	"os"
+
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 
 	_ "github.com/caddyserver/caddy/v2/modules/standard" // what every Caddy has
@@ -12,4 +14,9 @@ import (
 	_ "github.com/usher-sso/usher" // what only usher has
 )
 
-func main() { caddycmd.Main() }
+func main() {
+	if len(os.Args) > 1 && os.Args[1] == "run" {
+		tune(os.Getenv)
+	}
+	caddycmd.Main()
+}

@@ -171,21 +171,34 @@ func StripCookies(h http.Header) {
 	}
 }
 
+// keepOthers joins the cookies that are not usher's into one line.
 func keepOthers(h http.Header, lines []string) {
-	var kept []string
+	room := 0
+	for _, line := range lines {
+		room += len(line) + len(cookieJoint)
+	}
+	var kept []byte
 	for _, line := range lines {
 		for part := range strings.SplitSeq(line, ";") {
-			if part = strings.TrimSpace(part); part != "" && !ownCookie(part) {
-				kept = append(kept, part)
+			if part = strings.TrimSpace(part); part == "" || ownCookie(part) {
+				continue
 			}
+			if kept == nil {
+				kept = append(make([]byte, 0, room), part...)
+				continue
+			}
+			kept = append(append(kept, cookieJoint...), part...)
 		}
 	}
 	if kept == nil {
 		delete(h, "Cookie")
 		return
 	}
-	h["Cookie"] = []string{strings.Join(kept, "; ")}
+	h["Cookie"] = []string{string(kept)}
 }
+
+// cookieJoint is between cookies (RFC 6265, section 4.2.1).
+const cookieJoint = "; "
 
 // ownCookie tells whether a cookie is usher's, on https or on plain http.
 func ownCookie(part string) bool {

@@ -35,21 +35,22 @@ const (
 // world is a hub and a gate in front of all sites, over a store in memory.
 type world struct {
 	*gate.Gate
-	clock    *authstoretest.Clock
-	faulty   *authstoretest.Faulty
-	counted  *counted
-	store    *authstore.Store
-	keys     *token.Keyring
-	sessions *session.Manager
-	sso      *sso.Service
-	pages    *shown
-	ended    *session.Memory
-	policy   *gate.Policy
-	demands  []gate.Demand
-	headers  *gate.Headers
-	tokens   *token.SiteTokens
-	memory   *gate.Memory
-	root     secret.Root
+	clock     *authstoretest.Clock
+	faulty    *authstoretest.Faulty
+	counted   *counted
+	store     *authstore.Store
+	keys      *token.Keyring
+	sessions  *session.Manager
+	sso       *sso.Service
+	pages     *shown
+	ended     *session.Memory
+	policy    *gate.Policy
+	demands   []gate.Demand
+	directory *publisher.Directory
+	headers   *gate.Headers
+	tokens    *token.SiteTokens
+	memory    *gate.Memory
+	root      secret.Root
 }
 
 // counted counts how often its store is read.
@@ -110,10 +111,16 @@ func (w *world) reload(t testing.TB, publishers ...authstore.Publisher) {
 	w.sessions = session.NewManager(w.store, w.ended, w.keys, directory, w.root)
 	w.sso = sso.NewService(hub, w.store, w.sessions, directory, w.root)
 	w.policy = mustPolicy(t, []string{"/about", "/assets/*"}, []string{"/articles/*"}, w.demands...)
-	w.Gate = gate.New(gate.Config{
+	w.directory = directory
+	w.Gate = w.with(w.policy)
+}
+
+// with returns a gate with a policy.
+func (w *world) with(policy *gate.Policy) *gate.Gate {
+	return gate.New(gate.Config{
 		Sites:  []publisher.Origin{news, sports, "https://*.clubs", other},
-		Policy: w.policy,
-		Hub:    hub, Sessions: w.sessions, Keys: w.keys, SSO: w.sso, Directory: directory, Pages: w.pages,
+		Policy: policy,
+		Hub:    hub, Sessions: w.sessions, Keys: w.keys, SSO: w.sso, Directory: w.directory, Pages: w.pages,
 		Tokens: w.tokens, Headers: w.headers, Memory: w.memory,
 	})
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/usher-sso/usher/authstore"
+	"github.com/usher-sso/usher/internal/recall"
 	"github.com/usher-sso/usher/internal/secret"
 )
 
@@ -51,6 +52,7 @@ type Keyring struct {
 	algorithm string
 	now       func() time.Time
 	parser    *jwt.Parser
+	wrong     *recall.Cache[int] // wrong signatures, by what they were said to be of
 
 	keys atomic.Pointer[keyset] // replaced as a whole, never changed
 }
@@ -63,9 +65,10 @@ type keyset struct {
 
 type key struct {
 	id        string
-	header    string // of its access tokens, encoded
+	header    string // of its access tokens, encoded, with the dot
 	method    jwt.SigningMethod
 	private   crypto.Signer
+	mark      secret.Marker
 	activates time.Time
 	expires   time.Time // zero: not yet known
 }
@@ -78,7 +81,7 @@ func OpenKeyring(ctx context.Context, store *authstore.Store, issuer, algorithm 
 	if !slices.Contains(Algorithms, algorithm) {
 		return nil, fmt.Errorf("signing algorithm %q is not one of %v", algorithm, Algorithms)
 	}
-	k := &Keyring{store: store, issuer: issuer, algorithm: algorithm, now: store.Now}
+	k := &Keyring{store: store, issuer: issuer, algorithm: algorithm, now: store.Now, wrong: recall.New[int](wrongBudget)}
 	k.parser = jwt.NewParser(
 		jwt.WithValidMethods(Algorithms), jwt.WithStrictDecoding(),
 		jwt.WithIssuer(issuer), jwt.WithExpirationRequired(), jwt.WithTimeFunc(k.now),
@@ -185,7 +188,7 @@ func newKeyset(stored []authstore.Key, now time.Time) (*keyset, error) {
 		}
 		method := jwt.GetSigningMethod(s.Algorithm)
 		set.byID[s.ID] = key{
-			id: s.ID, header: headerOf(s.ID, method), method: method, private: private,
+			id: s.ID, header: headerOf(s.ID, method), method: method, private: private, mark: markerOf(s.Secret),
 			activates: s.Activates, expires: s.Expires,
 		}
 	}

@@ -62,7 +62,8 @@ func PublisherAudience(publisher int64) string { return strconv.FormatInt(publis
 
 // wire is the JSON form. Types are strict: a claim of another type makes the
 // token invalid. The names customerId and publisherId, and their types, are
-// those that MediaStore clients read.
+// those that MediaStore clients read. ID is last, because it ends in a mark of
+// what is before it, see mark.go.
 type wire struct {
 	Issuer      string   `json:"iss"`
 	Subject     string   `json:"sub"`
@@ -71,7 +72,6 @@ type wire struct {
 	IssuedAt    int64    `json:"iat"`
 	NotBefore   int64    `json:"nbf,omitempty"` // never set by us, heeded all the same
 	SignedInAt  int64    `json:"auth_time"`
-	ID          string   `json:"jti"`
 	SessionID   string   `json:"sid"`
 	CustomerID  string   `json:"customerId"`
 	PublisherID int64    `json:"publisherId"`
@@ -82,6 +82,8 @@ type wire struct {
 
 	EmailVerified bool `json:"email_verified"`
 	Captured      bool `json:"captureComplete"`
+
+	ID string `json:"jti"`
 }
 
 func (w *wire) GetExpirationTime() (*jwt.NumericDate, error) {
@@ -140,14 +142,17 @@ func (k *Keyring) Sign(c Claims) (string, error) {
 		return "", err
 	}
 	customer := strconv.FormatInt(c.CustomerID, 10)
-	t := jwt.NewWithClaims(key.method, &wire{
+	w := &wire{
 		Issuer: k.issuer, Subject: customer, Audience: c.Audience,
 		Expires: c.Expires.Unix(), IssuedAt: c.IssuedAt.Unix(), SignedInAt: c.SignedInAt.Unix(),
 		ID: c.ID, SessionID: c.SessionID, CustomerID: customer, PublisherID: c.PublisherID,
 		OfferID: c.OfferID, Email: c.Email, Consents: c.Consents, Stamp: c.Stamp,
 		EmailVerified: c.EmailVerified, Captured: c.Captured,
-	})
-	return key.sign(t, typ)
+	}
+	if err := key.markID(w); err != nil {
+		return "", err
+	}
+	return key.sign(jwt.NewWithClaims(key.method, w), typ)
 }
 
 // sign returns t as a token of a type.
@@ -171,7 +176,7 @@ func (k *Keyring) VerifyForPublisher(raw string) (Claims, error) {
 }
 
 func (k *Keyring) verify(raw string, audience func(Claims) string) (Claims, error) {
-	if len(raw) > maxSize || strings.ContainsAny(raw, "\r\n") { // base64 would pass over line breaks
+	if len(raw) > maxSize || strings.ContainsAny(raw, "\r\n") || !k.plausible(raw) { // base64 would pass over line breaks
 		return Claims{}, ErrInvalid
 	}
 	var w wire
@@ -180,6 +185,9 @@ func (k *Keyring) verify(raw string, audience func(Claims) string) (Claims, erro
 	case errors.Is(err, jwt.ErrTokenExpired) && w.Issuer == k.issuer:
 		err = ErrExpired
 	case err != nil:
+		if errors.Is(err, jwt.ErrTokenSignatureInvalid) {
+			k.wrongSignature(raw)
+		}
 		return Claims{}, ErrInvalid
 	}
 	c, ok := w.claims()
@@ -192,7 +200,7 @@ func (k *Keyring) verify(raw string, audience func(Claims) string) (Claims, erro
 func (w *wire) claims() (Claims, bool) {
 	customer, err := strconv.ParseInt(w.CustomerID, 10, 64)
 	return Claims{
-		ID: w.ID, SessionID: w.SessionID, CustomerID: customer, PublisherID: w.PublisherID,
+		ID: w.ID[:max(0, len(w.ID)-markLength)], SessionID: w.SessionID, CustomerID: customer, PublisherID: w.PublisherID,
 		OfferID: w.OfferID, Audience: w.Audience, Email: w.Email, Consents: w.Consents, Stamp: w.Stamp,
 		EmailVerified: w.EmailVerified, Captured: w.Captured,
 		IssuedAt: time.Unix(w.IssuedAt, 0), Expires: time.Unix(w.Expires, 0), SignedInAt: time.Unix(w.SignedInAt, 0),
@@ -205,17 +213,18 @@ func (w *wire) claims() (Claims, bool) {
 func (k *Keyring) keyFor(t *jwt.Token) (any, error) {
 	kid, _ := t.Header["kid"].(string)
 	key, ok := k.keys.Load().byID[kid]
-	if !ok || !strings.HasPrefix(t.Raw, key.header+".") || !key.verifies(k.now()) {
+	if !ok || !strings.HasPrefix(t.Raw, key.header) || !key.verifies(k.now()) {
 		return nil, ErrInvalid
 	}
 	return key.private.Public(), nil
 }
 
-// headerOf returns the encoded header of access tokens that a key signs.
+// headerOf returns the encoded header of access tokens that a key signs, and the
+// dot behind it.
 func headerOf(kid string, method jwt.SigningMethod) string {
 	b, err := json.Marshal(map[string]string{"alg": method.Alg(), "kid": kid, "typ": typ})
 	if err != nil {
 		panic("encoding a token's header: " + err.Error()) // strings always encode
 	}
-	return secret.Encoding.EncodeToString(b)
+	return secret.Encoding.EncodeToString(b) + "."
 }
