@@ -37,6 +37,7 @@ func tune(getenv func(string) string) {
 	if getenv("GOGC") != "" {
 		return
 	}
+	debug.FreeOSMemory()                // what packages needed to get ready, they do not need any more
 	debug.SetGCPercent(mostPercent / 2) // until the first cycle
 	caddy.Log().Named("usher").Sugar().Infow("garbage collection by room above the live heap",
 		"most_room_mib", mostRoom>>20, "share_of_memory", 1.0/share, "change_by", "GOGC")

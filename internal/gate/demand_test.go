@@ -144,11 +144,13 @@ func TestClaimIsTrueOrForbidden(t *testing.T) {
 		claim func(viewer) gate.Claim
 		pass  bool
 	}{
-		"customer":             {func(v viewer) gate.Claim { return gate.Claim{Name: "customer_id", Values: []string{v.id()}} }, true},
-		"one of two":           {func(v viewer) gate.Claim { return gate.Claim{Name: "customer_id", Values: []string{"1", v.id()}} }, true},
-		"another customer":     {func(viewer) gate.Claim { return gate.Claim{Name: "customer_id", Values: []string{"1"}} }, false},
-		"publisher":            {func(viewer) gate.Claim { return gate.Claim{Name: "publisher_id", Values: []string{strconv.Itoa(ours)}} }, true},
-		"another publisher":    {func(viewer) gate.Claim { return gate.Claim{Name: "publisher_id", Values: []string{strconv.Itoa(theirs)}} }, false},
+		"customer":         {func(v viewer) gate.Claim { return gate.Claim{Name: "customer_id", Values: []string{v.id()}} }, true},
+		"one of two":       {func(v viewer) gate.Claim { return gate.Claim{Name: "customer_id", Values: []string{"1", v.id()}} }, true},
+		"another customer": {func(viewer) gate.Claim { return gate.Claim{Name: "customer_id", Values: []string{"1"}} }, false},
+		"publisher":        {func(viewer) gate.Claim { return gate.Claim{Name: "publisher_id", Values: []string{strconv.Itoa(ours)}} }, true},
+		"another publisher": {func(viewer) gate.Claim {
+			return gate.Claim{Name: "publisher_id", Values: []string{strconv.Itoa(theirs)}}
+		}, false},
 		"no offer":             {func(viewer) gate.Claim { return gate.Claim{Name: "offer_id", Values: []string{"S1_US"}} }, false},
 		"no offer, open claim": {func(viewer) gate.Claim { return gate.Claim{Name: "offer_id", Values: []string{"*US"}} }, false},
 	} {

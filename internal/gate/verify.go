@@ -51,9 +51,12 @@ var (
 	ErrReserved = errors.New("the path is the gate's own")
 )
 
+// maxHost bounds a host and its port (RFC 1035, section 2.3.4).
+const maxHost = 255 + len(":65535")
+
 var (
 	methodForm = regexp.MustCompile(`^[A-Za-z_-]{1,32}$`)
-	hostForm   = regexp.MustCompile(`^(?:[A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?$`)
+	hostForm   = regexp.MustCompile(`^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?$`)
 )
 
 // Guards tells whether a Host header is that of one of the gate's sites.
@@ -105,7 +108,7 @@ func (g *Gate) Described(r *http.Request) (*http.Request, error) {
 		return nil, err
 	}
 	host, err := forwarded(h, forwardedHost)
-	if err == nil && !hostForm.MatchString(host) {
+	if err == nil && (len(host) > maxHost || !hostForm.MatchString(host)) {
 		err = fmt.Errorf("%w: %s is not one host", ErrForwarded, forwardedHost)
 	}
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"regexp"
+	"strings"
 	"time"
 
 	"github.com/usher-sso/usher/authstore"
@@ -127,13 +127,13 @@ const (
 	pageContext = " page"
 )
 
-// pageForm is the form of a sealed page.
-var pageForm = regexp.MustCompile(`^[A-Za-z0-9_-]{1,1000}$`)
+// maxSealedPage bounds a sealed page.
+const maxSealedPage = 1000
 
 // Page returns the sealed page in a query, or "" when it cannot be one: nobody
 // is refused for it.
 func Page(v url.Values) string {
-	if page := v.Get("page"); pageForm.MatchString(page) {
+	if page := v.Get("page"); isWord(page, "", 1, maxSealedPage) {
 		return page
 	}
 	return ""
@@ -158,22 +158,33 @@ func (s *Service) PageAt(site publisher.Origin, sealed string) string {
 	return string(site) + string(page)
 }
 
-// localesForm is what ui_locales may be: language tags with blanks between
-// them. Pages carry it on, so that it is bounded.
-var localesForm = regexp.MustCompile(`^[A-Za-z0-9_ -]{1,100}$`)
+// maxLocales bounds ui_locales, because pages carry them on.
+const maxLocales = 100
 
 // UILocales returns the ui_locales of a query, or "" when they are no list of
 // languages: nobody is refused for them.
 func UILocales(v url.Values) string {
-	if locales := v.Get("ui_locales"); localesForm.MatchString(locales) {
+	if locales := v.Get("ui_locales"); isWord(locales, " ", 1, maxLocales) {
 		return locales
 	}
 	return ""
 }
 
-// tokenForm is the form of state, nonce and challenge: base64url, and a dot in the
-// state.
-var tokenForm = regexp.MustCompile(`^[A-Za-z0-9_.-]{22,128}$`)
+// leastToken and mostToken bound state, nonce and challenge: base64url, and a dot in
+// the state.
+const leastToken, mostToken = 22, 128
+
+// isWord tells whether s consists of characters of base64url and others, and how
+// many. An expression that counts so far would take a megabyte.
+func isWord(s, others string, least, most int) bool {
+	for i := range len(s) {
+		c := s[i]
+		if !(c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'z' || c == '_' || c == '-' || strings.IndexByte(others, c) >= 0) {
+			return false
+		}
+	}
+	return len(s) >= least && len(s) <= most
+}
 
 // Values returns the request as the query of AuthorizePath.
 func (r Request) Values() url.Values {
@@ -215,7 +226,7 @@ func (s *Service) ParseRequest(v url.Values) (Request, authstore.Publisher, erro
 		}
 	}
 	for _, t := range []string{r.State, r.Nonce, r.Challenge} {
-		if !tokenForm.MatchString(t) {
+		if !isWord(t, ".", leastToken, mostToken) {
 			return r, authstore.Publisher{}, fmt.Errorf("%w: state, nonce and code_challenge are needed", ErrRequest)
 		}
 	}
