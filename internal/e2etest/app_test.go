@@ -12,7 +12,6 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
-	"testing"
 )
 
 // app is what stands behind a gate. It knows nothing of usher: it tells what
@@ -36,10 +35,9 @@ type echo struct {
 // probeHeader names a request, so that a test finds it again at the app.
 const probeHeader = "X-Probe"
 
-func startApp(t testing.TB) *app {
+func startApp() *app {
 	a := &app{}
 	a.server = httptest.NewServer(a)
-	t.Cleanup(a.server.Close)
 	return a
 }
 
@@ -79,6 +77,13 @@ func (a *app) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func servePage(w http.ResponseWriter, body string) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	fmt.Fprintf(w, `<!doctype html><html lang="en"><link rel="icon" href="data:,">%s`, body)
+}
+
+// forget forgets the requests that have reached the app.
+func (a *app) forget() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.seen = nil
 }
 
 // calls returns the requests that reached the app with the given probe.

@@ -17,7 +17,7 @@ import (
 	"time"
 )
 
-// scratch holds the binary for as long as the tests run.
+// scratch holds the binaries for as long as the tests run.
 var scratch string
 
 func TestMain(m *testing.M) {
@@ -27,13 +27,24 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	code := m.Run()
+	if !endShared() {
+		code = 1
+	}
 	os.RemoveAll(scratch)
 	os.Exit(code)
 }
 
-// build makes the server's binary, once, with the race detector if this test
-// has it.
-var build = sync.OnceValues(func() (string, error) {
+// binaries are what builds the server, each once: with the race detector, and as
+// operators do. Tests that speak to the server themselves do so many at a time,
+// and take the first if they have the race detector themselves. A viewer in a
+// browser takes one step after the other, which finds no races but pays for the
+// search: servers that serve browsers alone are the second.
+var binaries = map[bool]func() (string, error){
+	true:  sync.OnceValues(func() (string, error) { return build("usher-race", "-race") }),
+	false: sync.OnceValues(func() (string, error) { return build("usher") }),
+}
+
+func build(name string, flags ...string) (string, error) {
 	root, err := filepath.Abs(filepath.Join("..", ".."))
 	if err != nil {
 		return "", err
@@ -41,18 +52,16 @@ var build = sync.OnceValues(func() (string, error) {
 	if err := lookAtSources(root); err != nil {
 		return "", err
 	}
-	binary := filepath.Join(scratch, "usher")
-	args := []string{"build", "-o", binary}
-	if withRace {
-		args = append(args, "-race")
-	}
+	binary := filepath.Join(scratch, name)
+	// Nobody debugs these: without what debuggers read they are linked faster.
+	args := append([]string{"build", "-ldflags=-s -w", "-o", binary}, flags...)
 	cmd := exec.Command("go", append(args, "./cmd/usher")...)
 	cmd.Dir = root
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("building the server: %w\n%s", err, out)
 	}
 	return binary, nil
-})
+}
 
 // lookAtSources makes `go test` notice changes: it keeps a result for as long
 // as the files that the test looked at are the same, and it does not see what
@@ -74,10 +83,11 @@ func lookAtSources(root string) error {
 	})
 }
 
-// mustBuild returns the path of the server's binary.
-func mustBuild(t testing.TB) string {
+// mustBuild returns the path of the server's binary, with the race detector or
+// without.
+func mustBuild(t testing.TB, race bool) string {
 	t.Helper()
-	binary, err := build()
+	binary, err := binaries[race]()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +111,7 @@ func commandTo(t testing.TB, stdout, stderr *bytes.Buffer, dir string, args ...s
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), cliTime)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, mustBuild(t), args...)
+	cmd := exec.CommandContext(ctx, mustBuild(t, withRace), args...)
 	cmd.Dir, cmd.Env = dir, environment(dir)
 	cmd.Stdout, cmd.Stderr = stdout, stderr
 	err := cmd.Run()

@@ -12,7 +12,7 @@ import (
 
 func TestOddBodiesAreRefused(t *testing.T) {
 	t.Parallel()
-	s := start(t, standard)
+	s := borrow(t, standard)
 	viewer := s.register(t, "bodies")
 	good := fmt.Sprintf(`"email":%q,"password":%q,"publisherId":%q`, viewer.email, password, publisherID)
 	var fields strings.Builder
@@ -55,7 +55,7 @@ func TestOddBodiesAreRefused(t *testing.T) {
 
 func TestOddFormsAreRefused(t *testing.T) {
 	t.Parallel()
-	s := start(t, standard)
+	s := borrow(t, standard)
 	viewer := s.register(t, "forms")
 	thousands := url.Values{}
 	for i := range 5000 {

@@ -30,7 +30,7 @@ func (b *chromium) wantsPage(path string) {
 
 func TestViewerSignsUpRoamsAndLeavesInARealBrowser(t *testing.T) {
 	t.Parallel()
-	s := start(t, withConsents)
+	s := startForBrowsers(t, withConsents)
 	b := s.chromium(t)
 	const email = "chromium@viewer.test"
 	asked := s.newsURL + "/live?match=7&half=a%2Fb&c=%C3%A4"
@@ -131,7 +131,7 @@ func (b *chromium) revisit(entry *page.NavigationEntry, place int64) (shown stri
 
 func TestHubShowsNothingPrivateAfterSignOut(t *testing.T) {
 	t.Parallel()
-	s := start(t, standard)
+	s := startForBrowsers(t, standard)
 	viewer := s.register(t, "homepage")
 	b := s.chromium(t)
 	b.open(s.hub + "/login")
@@ -149,7 +149,7 @@ func TestHubShowsNothingPrivateAfterSignOut(t *testing.T) {
 
 func TestLoginWorksWithTheKeyboardAlone(t *testing.T) {
 	t.Parallel()
-	s := start(t, standard)
+	s := startForBrowsers(t, standard)
 	viewer := s.register(t, "keyboard")
 	b := s.chromium(t)
 	b.open(s.newsURL + "/live")
@@ -188,7 +188,7 @@ func TestLoginWorksWithTheKeyboardAlone(t *testing.T) {
 
 func TestLoginWorksWithoutScripts(t *testing.T) {
 	t.Parallel()
-	s := start(t, withConsents)
+	s := startForBrowsers(t, withConsents)
 	b := s.chromium(t)
 	b.noScript()
 	b.open(s.newsURL + "/live?x=1")
@@ -215,7 +215,7 @@ func TestLoginWorksWithoutScripts(t *testing.T) {
 // test when it ends.
 func TestNoPageMakesTheBrowserComplain(t *testing.T) {
 	t.Parallel()
-	s := start(t, withConsents)
+	s := startForBrowsers(t, withConsents)
 	b := s.chromium(t)
 	b.forgive("status of 404")
 	b.forgive("status of 400")
@@ -243,14 +243,14 @@ func TestNoPageMakesTheBrowserComplain(t *testing.T) {
 // that is not.
 func TestThirdPartyCookiesAreBlocked(t *testing.T) {
 	t.Parallel()
-	s := start(t, standard)
-	strict, lenient := s.chromiumWith(t, thirdPartyBlocked), s.chromiumWith(t, thirdPartyAllowed)
+	s := startForBrowsers(t, standard)
+	window, strict, lenient := s.chromium(t), s.chromiumWith(t, thirdPartyBlocked), s.chromiumWith(t, thirdPartyAllowed)
 	for what, tt := range map[string]struct {
 		b       *chromium
 		arrives bool
 	}{
 		"blocked":             {strict, false},
-		"blocked-in-a-window": {strict.another(t), false},
+		"blocked-in-a-window": {window, false},
 		"allowed":             {lenient, true},
 	} {
 		b := tt.b

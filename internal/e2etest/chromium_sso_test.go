@@ -24,13 +24,14 @@ import (
 type domains struct {
 	*server
 	viewer  account
-	browser *chromium
+	browser *engine
 }
 
 func TestOneSignInAndOneSignOutServeEveryDomain(t *testing.T) {
 	t.Parallel()
-	d := domains{server: startAt(t, real, secured())}
-	d.viewer, d.browser = d.register(t, "domains"), d.chromium(t)
+	d := domains{server: borrowAt(t, real, secured())}
+	d.viewer = d.register(t, "domains")
+	d.browser = launchFor(t, thirdPartyBlocked, chromedp.IgnoreCertErrors) // the authority is the server's own
 	t.Run("the second site takes three redirects and no click", d.threeRedirects)
 	t.Run("tabs that open at once all arrive", d.tabsAtOnce)
 	t.Run("an expired token is renewed without a redirect", d.renewal)
@@ -51,7 +52,7 @@ func TestOneSignInAndOneSignOutServeEveryDomain(t *testing.T) {
 // window opens a window for one test, with no cookies.
 func (d domains) window(t *testing.T) *chromium {
 	t.Helper()
-	w := d.browser.another(t)
+	w := d.browser.window(t, d.server)
 	t.Cleanup(w.judge)
 	return w
 }

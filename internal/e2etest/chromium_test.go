@@ -5,6 +5,7 @@ package e2etest
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,9 +24,10 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// chromium is a real browser with a profile of its own. It remembers every
-// redirect that led to a page, and everything that the browser had to complain
-// about, which fails the test unless it was forgiven.
+// chromium is a window of a real browser that shares nothing with others but the
+// process: to servers it is a browser of its own. It remembers every redirect
+// that led to a page, and everything that the browser had to complain about, which
+// fails the test unless it was forgiven.
 type chromium struct {
 	t   testing.TB
 	s   *server
@@ -48,76 +50,143 @@ const (
 	thirdPartyAllowed = `{"profile": {"block_third_party_cookies": false, "cookie_controls_mode": 0}}`
 )
 
-// chromium starts a browser that takes no third-party cookies.
-func (s *server) chromium(t testing.TB) *chromium {
-	t.Helper()
-	return s.chromiumWith(t, thirdPartyBlocked)
+// engine is the process of a real browser.
+type engine struct {
+	ctx  context.Context
+	quit func() error
 }
 
-func (s *server) chromiumWith(t testing.TB, preferences string) *chromium {
-	t.Helper()
-	profile := t.TempDir()
+// unused is what the browser is not to do, after what chromedp switches off: open
+// two pages for each window that would list suggestions under the bar for
+// addresses, which nobody sees, and start processes before they are needed. It
+// takes more time than most tests need for their own pages.
+const unused = "Translate,BlinkGenPropertyTrees,WebUIOmniboxPopup,WebUIOmniboxAimPopup,SpareRendererForSitePerProcess"
+
+// launch starts a browser, with settings for its new profile.
+func launch(path, profile, preferences string, options ...chromedp.ExecAllocatorOption) (*engine, error) {
 	if err := os.Mkdir(filepath.Join(profile, "Default"), 0o700); err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	if err := os.WriteFile(filepath.Join(profile, "Default", "Preferences"), []byte(preferences), 0o600); err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(chromiumPath(t)), chromedp.UserDataDir(profile), chromedp.DisableGPU,
+	options = append(append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath(path), chromedp.UserDataDir(profile), chromedp.DisableGPU,
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("disable-features", unused),
 		chromedp.Flag("host-resolver-rules", "MAP * 127.0.0.1"), // no test leaves this machine
-	)
-	if s.hosts.scheme == "https" {
-		options = append(options, chromedp.IgnoreCertErrors) // the authority is the server's own
-	}
+	), options...)
 	if os.Getuid() == 0 {
 		options = append(options, chromedp.NoSandbox) // Chromium refuses to run as root with it
 	}
 	allocator, free := chromedp.NewExecAllocator(context.Background(), options...)
 	ctx, leave := chromedp.NewContext(allocator)
-	b := &chromium{t: t, s: s, ctx: ctx}
-	t.Cleanup(func() {
-		b.judge()
-		if err := chromedp.Cancel(ctx); err != nil {
-			t.Logf("closing the browser: %v", err)
-		}
+	b := &engine{ctx, func() error {
+		err := chromedp.Cancel(ctx)
 		leave()
 		free()
+		return err
+	}}
+	if err := chromedp.Do(ctx); err != nil { // windows are of a browser that runs
+		b.quit()
+		return nil, fmt.Errorf("starting %s: %w", path, err)
+	}
+	return b, nil
+}
+
+// launchFor starts a browser that ends with the test.
+func launchFor(t testing.TB, preferences string, options ...chromedp.ExecAllocatorOption) *engine {
+	t.Helper()
+	b, err := launch(chromiumPath(t), t.TempDir(), preferences, options...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := b.quit(); err != nil {
+			t.Logf("closing the browser: %v", err)
+		}
 	})
-	b.listen()
 	return b
 }
 
-// another opens a window that shares nothing with the browser but its process:
-// to servers it is another browser. It closes with the first.
-func (b *chromium) another(t testing.TB) *chromium {
+// shared returns the browser whose windows most tests share, and which takes no
+// third-party cookies.
+func shared(t testing.TB) *engine {
 	t.Helper()
-	ctx, leave := chromedp.NewContext(b.ctx, chromedp.WithNewBrowserContext())
-	b.t.Cleanup(leave)
-	w := &chromium{t: t, s: b.s, ctx: ctx}
-	w.listen()
-	return w
+	path := chromiumPath(t)
+	sharing.once.Do(func() {
+		profile := filepath.Join(scratch, "browser")
+		if sharing.err = os.Mkdir(profile, 0o700); sharing.err == nil {
+			sharing.browser, sharing.err = launch(path, profile, thirdPartyBlocked)
+		}
+	})
+	if sharing.err != nil {
+		t.Fatal(sharing.err)
+	}
+	return sharing.browser
 }
 
-// tab opens a tab beside the browser's own, with the same cookies. It closes with
-// the first.
+var sharing struct {
+	once    sync.Once
+	browser *engine
+	err     error
+}
+
+// chromium opens a window of the shared browser.
+func (s *server) chromium(t testing.TB) *chromium {
+	t.Helper()
+	b := shared(t).window(t, s)
+	t.Cleanup(b.judge)
+	return b
+}
+
+// chromiumWith starts a browser of the test's own, with other settings, and
+// returns its first tab.
+func (s *server) chromiumWith(t testing.TB, preferences string) *chromium {
+	t.Helper()
+	b := show(t, s, launchFor(t, preferences).ctx)
+	t.Cleanup(b.judge)
+	return b
+}
+
+// window opens a window that shares nothing with others but the process: to
+// servers it is another browser.
+func (b *engine) window(t testing.TB, s *server) *chromium {
+	t.Helper()
+	return show(t, s, b.ctx, chromedp.WithNewBrowserContext())
+}
+
+// another opens a window that shares nothing with the browser's own.
+func (b *chromium) another(t testing.TB) *chromium {
+	t.Helper()
+	return show(t, b.s, b.ctx, chromedp.WithNewBrowserContext())
+}
+
+// tab opens a tab beside the browser's own, with the same cookies.
 func (b *chromium) tab(t testing.TB) *chromium {
 	t.Helper()
-	ctx, leave := chromedp.NewContext(b.ctx)
-	b.t.Cleanup(leave)
-	w := &chromium{t: t, s: b.s, ctx: ctx}
-	w.listen()
-	return w
+	return show(t, b.s, b.ctx)
+}
+
+// show opens a tab, which closes when the test ends.
+func show(t testing.TB, s *server, beside context.Context, options ...chromedp.ContextOption) *chromium {
+	t.Helper()
+	ctx, leave := chromedp.NewContext(beside, options...)
+	t.Cleanup(leave)
+	b := &chromium{t: t, s: s, ctx: ctx}
+	b.listen()
+	return b
 }
 
 // listen begins to take notes.
 func (b *chromium) listen() {
 	b.t.Helper()
 	if err := chromedp.Listen(b.ctx, b.hear); err != nil {
-		b.t.Fatalf("starting %s: %v", chromiumPath(b.t), err)
+		b.t.Fatalf("opening a tab: %v", err)
 	}
 	tell(b, audits.Enable, cdp.Empty{})
+	// Others have windows too, and each is to be the one that its viewer looks at.
+	tell(b, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true})
 }
 
 // tell gives the browser a command that answers nothing.

@@ -69,7 +69,7 @@ func (s *server) hubOnly(t testing.TB, email string) *visitor {
 
 func TestCodeUsedTwiceEndsTheSession(t *testing.T) {
 	t.Parallel()
-	s := start(t, standard)
+	s := borrow(t, standard)
 	viewer := s.register(t, "twice")
 	v := s.hubOnly(t, viewer.email)
 	back := v.callback(s.newsURL + "/once")
@@ -134,7 +134,7 @@ var misuses = map[string]func(v, w *visitor, back string) (who *visitor, address
 
 func TestCodeIsForOneSiteAndOneBrowser(t *testing.T) {
 	t.Parallel()
-	s := start(t, standard)
+	s := borrow(t, standard)
 	viewer, other := s.register(t, "bound"), s.register(t, "other")
 	for what, misuse := range misuses {
 		t.Run(what, func(t *testing.T) {
@@ -154,7 +154,7 @@ func TestCodeIsForOneSiteAndOneBrowser(t *testing.T) {
 
 func TestCallbackOpenedByAVictimDoesNothing(t *testing.T) {
 	t.Parallel()
-	s := start(t, standard)
+	s := borrow(t, standard)
 	attacker, victim := s.register(t, "lure"), s.register(t, "lured")
 	lure := s.hubOnly(t, attacker.email).callback(s.newsURL + "/")
 
@@ -174,7 +174,7 @@ func TestCallbackOpenedByAVictimDoesNothing(t *testing.T) {
 // that is answered spends no other.
 func TestTabsSignInOneByOne(t *testing.T) {
 	t.Parallel()
-	s := start(t, standard)
+	s := borrow(t, standard)
 	viewer := s.register(t, "tabs")
 	v := s.hubOnly(t, viewer.email)
 	var backs []string

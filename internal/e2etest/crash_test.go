@@ -93,7 +93,7 @@ func TestKillWhileRegisteringLeavesWholeCustomersOnly(t *testing.T) {
 
 func TestStoreAndMailAreFilesOfTheServerAlone(t *testing.T) {
 	t.Parallel()
-	s := start(t, standard)
+	s := borrow(t, standard)
 	s.register(t, "private")
 	info, err := os.Stat(filepath.Join(s.dir, "usher.db"))
 	if err != nil || info.Mode().Perm() != 0o600 {

@@ -53,7 +53,7 @@ func (a answer) plain() string {
 
 func TestWhatHeadersClaimChangesNothing(t *testing.T) {
 	t.Parallel()
-	s := start(t, standard)
+	s := borrow(t, standard)
 	requests := map[string][]string{
 		"a page":            {"GET /account HTTP/1.1", "Host: news.localhost", "Accept: text/html"},
 		"data":              {"GET /account HTTP/1.1", "Host: news.localhost"},
@@ -90,7 +90,7 @@ func TestWhatHeadersClaimChangesNothing(t *testing.T) {
 
 func TestOverriddenMethodSignsNobodyOut(t *testing.T) {
 	t.Parallel()
-	s := start(t, standard)
+	s := borrow(t, standard)
 	v, viewer := s.signedInAtBoth(t, "overridden")
 	for _, target := range []string{s.newsURL + "/.usher/logout", s.hub + "/logout"} {
 		for _, line := range hearsay["another method"] {
@@ -106,14 +106,14 @@ func TestOverriddenMethodSignsNobodyOut(t *testing.T) {
 	var told struct{ ResponseData struct{ LastUserIP string } }
 	s.post(t, "/auths", credentials(viewer.email, password), hearsay["forwarded address"]...).says(t, 200)
 	s.visitor(t).send("GET", s.hub+"/customers/"+viewer.id, "", bearer(viewer.JWT)).says(t, 200).json(t, &told)
-	if told.ResponseData.LastUserIP != "127.0.0.1" {
+	if told.ResponseData.LastUserIP != s.from {
 		t.Errorf("the customer's address is %q, as a header claimed", told.ResponseData.LastUserIP)
 	}
 }
 
 func TestHostDecidesNoLinkAndNoCookie(t *testing.T) {
 	t.Parallel()
-	s := start(t, standard)
+	s := borrow(t, standard)
 	for _, host := range []string{"news.localhost", "news.localhost:1", "NEWS.LOCALHOST", "news.localhost:" + s.port} {
 		a := s.raw(t, "GET /account HTTP/1.1", "Host: "+host, "Accept: text/html").says(t, 302)
 		if !strings.Contains(a.header.Get("Location"), "site="+strings.NewReplacer(":", "%3A", "/", "%2F").Replace(s.newsURL)+"&") {

@@ -46,7 +46,7 @@ func (b *chromium) press(command string) {
 
 func TestFormsWorkWithPasswordManagers(t *testing.T) {
 	t.Parallel()
-	s := start(t, wanting(questions))
+	s := startForBrowsers(t, wanting(questions))
 	w := &walk{language: "en", width: 1280, scripts: true}
 	w.chromium = w.settle(s.chromium(t))
 	w.account("forms")

@@ -19,7 +19,7 @@ import (
 
 func TestNativeAppSignsInGoesOnAndSignsOut(t *testing.T) {
 	t.Parallel()
-	s := start(t, standard)
+	s := borrow(t, standard)
 	program, kept := filepath.Join(t.TempDir(), "native-app"), filepath.Join(t.TempDir(), "tokens.json")
 	if out, err := exec.Command("go", "build", "-o", program, "../../examples/native-app").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
@@ -95,7 +95,7 @@ func TestSinglePageAppKnowsWhoIsSignedIn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := start(t, strings.NewReplacer(
+	s := startForBrowsers(t, strings.NewReplacer(
 		"default_bind 127.0.0.1", "{{.Options}}", "http://hub.localhost:8080", "{{.Hub}}", "http://app.localhost:8080", "{{.News}}",
 		"data/single-page-app.db", "{{.Dir}}/usher.db", "data/outbox", "{{.Dir}}/outbox", "examples/single-page-app/site", files,
 	).Replace(string(content)))

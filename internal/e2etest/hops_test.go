@@ -48,7 +48,7 @@ func (s *server) commits(t testing.TB) int {
 // spends it. Nothing else on the way is written.
 func TestSignInAtAnotherSiteIsWrittenTwice(t *testing.T) {
 	t.Parallel()
-	s := start(t, standard)
+	s := borrow(t, standard)
 	viewer := s.register(t, "hopper")
 	v, stranger := s.hubOnly(t, viewer.email), s.visitor(t)
 	writes := map[string][]int{}

@@ -28,7 +28,7 @@ func secured() string {
 
 func TestSignInWorksOverHTTP2ForTwoDomains(t *testing.T) {
 	t.Parallel()
-	s := startAt(t, real, secured())
+	s := borrowAt(t, real, secured())
 	viewer := s.register(t, "secure")
 	v := s.visitor(t)
 	v.signIn(s.newsURL+"/live?x=1", viewer.email)
@@ -77,7 +77,7 @@ func checkCookies(t *testing.T, a answer, want ...string) {
 
 func TestCookiesOverHTTPSBelongToOneHostAndNoScript(t *testing.T) {
 	t.Parallel()
-	s := startAt(t, real, secured())
+	s := borrowAt(t, real, secured())
 	viewer := s.register(t, "cookies")
 	v := s.visitor(t)
 	ask := v.open(s.newsURL+"/").says(t, 302)
@@ -137,7 +137,7 @@ func TestHostAndAuthorityDoNotDisagree(t *testing.T) {
 // when the server refuses to answer it.
 func (s *server) http2(t testing.TB, fields ...string) int {
 	t.Helper()
-	conn, err := tls.Dial("tcp", "127.0.0.1:"+s.port, &tls.Config{RootCAs: s.roots(), ServerName: s.hosts.news, NextProtos: []string{"h2"}})
+	conn, err := tls.DialWithDialer(s.dialer(), "tcp", "127.0.0.1:"+s.port, &tls.Config{RootCAs: s.roots(), ServerName: s.hosts.news, NextProtos: []string{"h2"}})
 	if err != nil {
 		t.Fatal(err)
 	}

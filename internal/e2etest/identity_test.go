@@ -14,7 +14,7 @@ import (
 
 func TestProgramsAreRefusedWithoutSessionAndLetInWithTheirToken(t *testing.T) {
 	t.Parallel()
-	s := start(t, standard)
+	s := borrow(t, standard)
 	viewer := s.register(t, "program")
 	fresh := s.login(t, viewer.email)
 
@@ -88,7 +88,7 @@ var lies = map[string][]string{
 
 func TestNoSpellingOfAnIdentityHeaderReachesTheApp(t *testing.T) {
 	t.Parallel()
-	s := start(t, standard)
+	s := borrow(t, standard)
 	viewer := s.register(t, "identity")
 	v := s.visitor(t)
 	v.signIn(s.newsURL+"/welcome", viewer.email)
@@ -137,7 +137,7 @@ func checkTold(t *testing.T, calls []echo, a answer, access string, proven bool,
 
 func TestTrailersCannotBringAnIdentity(t *testing.T) {
 	t.Parallel()
-	s := start(t, standard)
+	s := borrow(t, standard)
 	viewer := s.register(t, "trailer")
 	for _, name := range []string{"X-Usher-Customer-Id", "x_usher_customer_id", "X-Usher-Token"} {
 		for _, announce := range []string{name, "X-Other", name + ", X-Other"} {
@@ -158,7 +158,7 @@ func TestTrailersCannotBringAnIdentity(t *testing.T) {
 
 func TestCookiesOfUsherStayAtTheGate(t *testing.T) {
 	t.Parallel()
-	s := start(t, standard)
+	s := borrow(t, standard)
 	viewer := s.register(t, "cookies")
 	tests := map[string]struct{ sent, want []string }{
 		"between others": {[]string{"a=1; usher=x; b=2"}, []string{"a=1; b=2"}},
@@ -223,7 +223,7 @@ func TestNoRequestHidesInsideAnother(t *testing.T) {
 // one to the other.
 func TestTheAppIsToldTheSameByCookieAndToken(t *testing.T) {
 	t.Parallel()
-	s := start(t, standard)
+	s := borrow(t, standard)
 	viewer := s.register(t, "same")
 	v := s.visitor(t)
 	v.signIn(s.newsURL+"/welcome", viewer.email)

@@ -16,7 +16,6 @@ import (
 	"testing"
 
 	"github.com/chromedp/cdproto/cdp"
-	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
@@ -30,12 +29,12 @@ import (
 // at each width.
 type journey struct {
 	*server
-	t     *testing.T
-	first *chromium
-	walks []*walk
+	t       *testing.T
+	browser *engine
+	walks   []*walk
 }
 
-// walk is one viewer on their way. Each has a browser of their own.
+// walk is one viewer on their way. Each has a window of their own.
 type walk struct {
 	*chromium
 	number   int
@@ -59,19 +58,23 @@ func walks() []walk {
 	return list
 }
 
-// setOut starts a server and the browsers.
+// setOut starts a server, for windows of the shared browser.
 func setOut(t *testing.T, caddyfile string) *journey {
 	t.Helper()
-	return setOutWith(t, caddyfile, thirdPartyBlocked)
+	t.Parallel()
+	return setOutIn(t, shared(t), caddyfile)
 }
 
-// setOutWith is setOut with browsers that have other settings.
+// setOutWith is setOut with a browser that has other settings.
 func setOutWith(t *testing.T, caddyfile, preferences string) *journey {
 	t.Helper()
 	t.Parallel()
-	chromiumPath(t)
-	j := &journey{server: start(t, caddyfile), t: t}
-	j.first = j.chromiumWith(t, preferences)
+	return setOutIn(t, launchFor(t, preferences), caddyfile)
+}
+
+func setOutIn(t *testing.T, b *engine, caddyfile string) *journey {
+	t.Helper()
+	j := &journey{server: startForBrowsers(t, caddyfile), t: t, browser: b}
 	for number, w := range walks() {
 		w.number = number
 		j.walks = append(j.walks, &w)
@@ -90,7 +93,7 @@ func (j *journey) part(name string, steps func(t *testing.T, w *walk)) {
 		j.t.Run(fmt.Sprintf("%s/%s", name, w), func(t *testing.T) {
 			defer func() { w.failed = t.Failed() }()
 			if w.chromium == nil {
-				w.begin(j.t, j.first)
+				w.chromium = w.settle(j.browser.window(j.t, j.server))
 			}
 			w.t = t
 			defer w.judge()
@@ -127,12 +130,6 @@ func (w *walk) account(name string) tokens {
 	}))
 }
 
-// begin opens the viewer's browser.
-func (w *walk) begin(t *testing.T, first *chromium) {
-	t.Helper()
-	w.chromium = w.settle(first.another(t))
-}
-
 // onAnotherDevice returns another browser of the viewer's.
 func (w *walk) onAnotherDevice() *walk {
 	w.t.Helper()
@@ -153,7 +150,6 @@ func (w *walk) settle(b *chromium) *chromium {
 		size = append(size, chromedp.EmulateMobile)
 	}
 	b.do(chromedp.EmulateViewport(w.width, windowHeight, size...))
-	tell(b, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true})
 	tell(b, network.SetExtraHTTPHeaders, network.SetExtraHTTPHeadersParams{Headers: network.Headers{"Accept-Language": w.language}})
 	b.scheme("light")
 	if !w.scripts {
@@ -316,8 +312,7 @@ func (w *walk) look(name string) {
 		w.scriptsOff(false) // for axe; the page's own was passed over when it was read
 		defer w.scriptsOff(true)
 	}
-	// Colours do not depend on the language or the width.
-	for _, v := range w.audit(w.scripts) {
+	for _, v := range w.audit() {
 		w.t.Errorf("%s breaks the rule %s", name, v)
 	}
 	w.shoot(name)

@@ -26,7 +26,7 @@ const (
 
 func TestUnknownAddressAndWrongPasswordLookAlike(t *testing.T) {
 	t.Parallel()
-	s := start(t, standard)
+	s := borrow(t, standard)
 	ways := map[string]func(email string) answer{
 		"API": func(email string) answer { return s.post(t, "/auths", credentials(email, "wrong-password-1")) },
 		"page": func(email string) answer {
@@ -111,7 +111,7 @@ var foreign = map[string][]string{
 
 func TestFormsOfOtherSitesChangeNothing(t *testing.T) {
 	t.Parallel()
-	s := start(t, standard)
+	s := borrow(t, standard)
 	v, viewer := s.signedInAtBoth(t, "forgotten")
 	login := url.Values{"email": {viewer.email}, "password": {password}}.Encode()
 	forms := map[string]struct{ site, path, body string }{
@@ -149,7 +149,7 @@ func TestFormsOfOtherSitesChangeNothing(t *testing.T) {
 
 func TestSessionFromBeforeTheLoginDoesNotSurviveIt(t *testing.T) {
 	t.Parallel()
-	s := start(t, standard)
+	s := borrow(t, standard)
 	attacker, victim := s.register(t, "attacker"), s.register(t, "victim")
 	planted := s.visitor(t)
 	planted.signIn(s.newsURL+"/", attacker.email)
@@ -188,7 +188,7 @@ func TestSessionFromBeforeTheLoginDoesNotSurviveIt(t *testing.T) {
 
 func TestRegisteringReplacesTheSessionToo(t *testing.T) {
 	t.Parallel()
-	s := start(t, standard)
+	s := borrow(t, standard)
 	first := s.register(t, "first")
 	v := s.visitor(t)
 	v.signIn(s.newsURL+"/", first.email)

@@ -75,8 +75,8 @@ func (v *visitor) ends(t *testing.T, loses func(name string) bool, target, refer
 // redirect.
 func TestRedirectsEnd(t *testing.T) {
 	t.Parallel()
-	s := start(t, standard)
-	viewer, _ := s.signedInAtBoth(t, "forgetful")
+	s := borrow(t, standard)
+	viewer, _ := s.signedInAtBoth(t, "wanderer")
 	starts := []struct{ target, referer string }{
 		{s.newsURL + "/account?x=1", ""},
 		{s.newsURL + "/open/page?x=1", s.sportsURL + "/table"},

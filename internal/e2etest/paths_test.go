@@ -57,7 +57,7 @@ func worstReading(target string) string {
 
 func TestNoSpellingOpensAProtectedPath(t *testing.T) {
 	t.Parallel()
-	s := start(t, standard)
+	s := borrow(t, standard)
 	for _, method := range []string{"GET", "POST", "HEAD"} {
 		for _, target := range oddTargets {
 			probe := method + " " + url.QueryEscape(target)
@@ -95,7 +95,7 @@ var reservedTargets = []string{
 
 func TestReservedPrefixIsNeverProxied(t *testing.T) {
 	t.Parallel()
-	s := start(t, standard)
+	s := borrow(t, standard)
 	viewer := s.register(t, "reserved")
 	for who, lines := range map[string][]string{"stranger": nil, "viewer": {bearer(viewer.JWT)}} {
 		for _, method := range []string{"GET", "POST", "PUT", "OPTIONS"} {

@@ -112,7 +112,7 @@ var ownEndings = map[string]struct {
 
 func TestEveryProofOfASessionThatHasEndedIsRefused(t *testing.T) {
 	t.Parallel()
-	s := start(t, withConsents)
+	s := borrow(t, withConsents)
 	n := 0
 	for what, e := range ownEndings {
 		n++

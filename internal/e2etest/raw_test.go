@@ -27,7 +27,7 @@ func (s *server) raw(t testing.TB, lines ...string) answer {
 // rawBytes writes bytes to the server and returns the first answer.
 func (s *server) rawBytes(t testing.TB, text string) answer {
 	t.Helper()
-	conn, err := net.Dial("tcp", "127.0.0.1:"+s.port)
+	conn, err := s.dialer().Dial("tcp", "127.0.0.1:"+s.port)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -55,7 +55,7 @@ func (s *server) leadsAway(a answer) []string {
 
 func TestNoParameterLeadsElsewhere(t *testing.T) {
 	t.Parallel()
-	s := start(t, standard)
+	s := borrow(t, standard)
 	viewer := s.register(t, "led")
 	v := s.visitor(t)
 	v.signIn(s.newsURL+"/", viewer.email)
@@ -89,7 +89,7 @@ func TestNoParameterLeadsElsewhere(t *testing.T) {
 
 func TestSignInRequestsThatAreOddAreRefused(t *testing.T) {
 	t.Parallel()
-	s := start(t, standard)
+	s := borrow(t, standard)
 	genuine := s.visitor(t).open(s.newsURL+"/").says(t, 302).to()
 	for _, name := range []string{"state", "nonce", "code_challenge", "site"} {
 		for _, value := range []string{"", "short", strings.Repeat("x", 129), strings.Repeat("x", 5000), "<script>alert(1)</script>00000000", strings.Repeat("x", 30) + "\n"} {
@@ -110,7 +110,7 @@ func TestSignInRequestsThatAreOddAreRefused(t *testing.T) {
 
 func TestTheWayBackStaysAtTheSite(t *testing.T) {
 	t.Parallel()
-	s := start(t, standard)
+	s := borrow(t, standard)
 	viewer := s.register(t, "wayback")
 	v := s.visitor(t)
 	v.signIn(s.newsURL+"/", viewer.email)

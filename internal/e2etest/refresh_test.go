@@ -13,8 +13,8 @@ import (
 
 func TestParallelRefreshesHaveOneSuccessor(t *testing.T) {
 	t.Parallel()
-	s := start(t, standard)
-	viewer := s.register(t, "tabs")
+	s := borrow(t, standard)
+	viewer := s.register(t, "refreshes")
 	body := `{"refreshToken":"` + viewer.RefreshToken + `"}`
 	answers := make(chan tokens, 20)
 	var crowd sync.WaitGroup
@@ -56,7 +56,7 @@ func TestParallelRefreshesHaveOneSuccessor(t *testing.T) {
 
 func TestOldRefreshTokenEndsTheSessionEverywhere(t *testing.T) {
 	t.Parallel()
-	s := start(t, standard)
+	s := borrow(t, standard)
 	viewer := s.register(t, "thief")
 	elsewhere := s.login(t, viewer.email)
 	first := viewer.tokens
@@ -95,7 +95,7 @@ func TestOldRefreshTokenEndsTheSessionEverywhere(t *testing.T) {
 
 func TestMadeUpRefreshTokensEndNoSession(t *testing.T) {
 	t.Parallel()
-	s := start(t, standard)
+	s := borrow(t, standard)
 	viewer := s.register(t, "guessed")
 	token := viewer.RefreshToken
 	parts := strings.Split(token, ".")

@@ -163,12 +163,8 @@ func TestViewersNeverMeetAConfigurationThatIsRefused(t *testing.T) {
 		})
 	}
 	// Apps start in any order, and what one order does wrong shows for a moment
-	// only. With the race detector each try takes as long as eight without.
-	tries := 60
-	if withRace {
-		tries = 20
-	}
-	for range tries {
+	// only.
+	for range 60 {
 		if status, body := s.load(t, bad); status == 200 || !strings.Contains(body, "version") {
 			t.Errorf("the reload ended with %d: %s", status, body)
 		}
@@ -182,7 +178,7 @@ func TestViewersNeverMeetAConfigurationThatIsRefused(t *testing.T) {
 
 func TestValidateWorksBesideARunningServer(t *testing.T) {
 	t.Parallel()
-	s := start(t, standard)
+	s := borrow(t, standard)
 	v, _ := s.signedInAtBoth(t, "validator")
 	begun := time.Now()
 	out, err := command(t, s.dir, "validate", "--config", s.configPath(), "--adapter", "caddyfile")
@@ -204,7 +200,7 @@ func TestValidateWorksBesideARunningServer(t *testing.T) {
 
 func TestSecondServerOnTheSameStoreSaysWhatToDo(t *testing.T) {
 	t.Parallel()
-	s := start(t, standard)
+	s := borrow(t, standard)
 	text, err := os.ReadFile(s.configPath())
 	if err != nil {
 		t.Fatal(err)

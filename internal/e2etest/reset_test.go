@@ -22,7 +22,7 @@ func (s *server) askReset(t testing.TB, email string, n int, lines ...string) st
 
 func TestResetLinkNamesTheConfiguredHubWhateverHeadersClaim(t *testing.T) {
 	t.Parallel()
-	s := start(t, standard)
+	s := borrow(t, standard)
 	viewer := s.register(t, "claimed")
 	var claims []string
 	for _, lines := range hearsay {
@@ -51,7 +51,7 @@ func TestResetLinkNamesTheConfiguredHubWhateverHeadersClaim(t *testing.T) {
 
 func TestResetLinkWorksOnceForOnePersonAndByPostOnly(t *testing.T) {
 	t.Parallel()
-	s := start(t, standard)
+	s := borrow(t, standard)
 	viewer, other := s.register(t, "forgot"), s.register(t, "notforgot")
 	old := s.askReset(t, viewer.email, 1)
 	link := s.askReset(t, viewer.email, 2)

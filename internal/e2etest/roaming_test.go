@@ -52,7 +52,7 @@ var accepted = []string{"consent.broadcaster_terms", "1"}
 
 func TestSecondSiteTakesThreeRedirectsAndNoClick(t *testing.T) {
 	t.Parallel()
-	s := start(t, withConsents)
+	s := borrow(t, withConsents)
 	v := s.visitor(t)
 	v.signUp(s.newsURL+"/live?match=7&half=a%2Fb", "roamer@viewer.test", accepted...)
 
@@ -99,7 +99,7 @@ func places(hops []answer) []string {
 
 func TestAfterSignOutEverySiteRefusesTheNextRequest(t *testing.T) {
 	t.Parallel()
-	s := start(t, standard)
+	s := borrow(t, standard)
 	viewer := s.register(t, "leaver")
 	other := s.visitor(t) // the same customer on another device
 	other.signIn(s.newsURL+"/", viewer.email)
@@ -147,7 +147,7 @@ func TestAfterSignOutEverySiteRefusesTheNextRequest(t *testing.T) {
 
 func TestSignOutAtASiteLeadsToAPageThatSaysSo(t *testing.T) {
 	t.Parallel()
-	s := start(t, standard)
+	s := borrow(t, standard)
 	viewer := s.register(t, "reader")
 	v := s.visitor(t)
 	v.signIn(s.newsURL+"/", viewer.email)
@@ -164,7 +164,7 @@ func TestSignOutAtASiteLeadsToAPageThatSaysSo(t *testing.T) {
 
 func TestSessionTellsFrontEndsWhoIsSignedIn(t *testing.T) {
 	t.Parallel()
-	s := start(t, standard)
+	s := borrow(t, standard)
 	viewer := s.register(t, "frontend")
 	v := s.visitor(t)
 	var told struct {
@@ -185,7 +185,7 @@ func TestSessionTellsFrontEndsWhoIsSignedIn(t *testing.T) {
 
 func TestConsentMustBeTickedAndIsAskedOnlyOnce(t *testing.T) {
 	t.Parallel()
-	s := start(t, withConsents)
+	s := borrow(t, withConsents)
 	v := s.visitor(t)
 	hops := v.visit(s.newsURL + "/live")
 	form := v.click(hops[len(hops)-1], "Create an account").says(t, 200)

@@ -12,7 +12,7 @@ import (
 // The script of the pages, in a browser that holds it to the pages' policy.
 func TestScriptShowsPasswordsAndSendsFormsOnce(t *testing.T) {
 	t.Parallel()
-	s := start(t, standard)
+	s := startForBrowsers(t, standard)
 	b := s.chromium(t)
 	b.open(s.hub + "/register?ui_locales=de")
 	b.write("email", "script@viewer.test")

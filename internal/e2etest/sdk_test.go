@@ -84,7 +84,7 @@ func startSDK(t *testing.T) (*server, *sdk) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := start(t, strings.ReplaceAll(withForms, "SITE", site))
+	s := startForBrowsers(t, strings.ReplaceAll(withForms, "SITE", site))
 	l := &sdk{site: s.newsURL, folder: site, chromium: s.chromium(t), pending: map[network.RequestID]*call{}}
 	t.Cleanup(func() {
 		if !t.Failed() {

@@ -4,7 +4,9 @@
 package e2etest
 
 import (
+	"crypto/tls"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"os"
@@ -25,9 +27,11 @@ import (
 type server struct {
 	t     testing.TB
 	hosts hosts
+	race  bool   // the binary has the race detector
 	dir   string // of the store, the outbox and Caddy's own data
 	port  string // of the hub and the sites
 	admin string // address of Caddy's admin API
+	from  string // address that tests speak to it from
 
 	hub, newsURL, sportsURL string // origins
 	news, sports            *app
@@ -37,6 +41,8 @@ type server struct {
 	ended chan struct{} // closed when the process has ended; exit is set then
 	exit  error
 	over  bool // the test has ended the process
+
+	judged int // how much of the log a test before has answered for
 }
 
 // hosts are the names of the hub and the sites.
@@ -92,13 +98,33 @@ func start(t testing.TB, caddyfile string) *server {
 // startAt starts a server at the given names.
 func startAt(t testing.TB, h hosts, caddyfile string) *server {
 	t.Helper()
-	mustBuild(t)
-	s := &server{t: t, hosts: h, dir: t.TempDir(), news: startApp(t), sports: startApp(t)}
-	s.log = filepath.Join(s.dir, "server.log")
+	s := newServer(t, h, withRace, t.TempDir())
 	t.Cleanup(s.finish)
+	return s.begin(caddyfile)
+}
+
+// startForBrowsers starts a server at loopback names that serves browsers alone,
+// or little else. It has no race detector; see binaries.
+func startForBrowsers(t testing.TB, caddyfile string) *server {
+	t.Helper()
+	s := newServer(t, loopback, false, t.TempDir())
+	t.Cleanup(s.finish)
+	return s.begin(caddyfile)
+}
+
+// newServer returns a server that does not run yet, and its apps, which do.
+func newServer(t testing.TB, h hosts, race bool, dir string) *server {
+	t.Helper()
+	mustBuild(t, race)
+	return &server{t: t, hosts: h, race: race, dir: dir, from: "127.0.0.1", log: filepath.Join(dir, "server.log"), news: startApp(), sports: startApp()}
+}
+
+// begin runs the server on ports that nobody else has.
+func (s *server) begin(caddyfile string) *server {
+	s.t.Helper()
 	for {
-		s.port, s.admin = freePort(t), "localhost:"+freePort(t)
-		s.hub, s.newsURL, s.sportsURL = s.at(h.hub), s.at(h.news), s.at(h.sports)
+		s.port, s.admin = freePort(s.t), "localhost:"+freePort(s.t)
+		s.hub, s.newsURL, s.sportsURL = s.at(s.hosts.hub), s.at(s.hosts.news), s.at(s.hosts.sports)
 		s.write(caddyfile, "1")
 		if s.boot() {
 			return s
@@ -191,7 +217,7 @@ func (s *server) run(args ...string) {
 		s.t.Fatal(err)
 	}
 	defer log.Close()
-	cmd := exec.Command(mustBuild(s.t), args...)
+	cmd := exec.Command(mustBuild(s.t, s.race), args...)
 	cmd.Dir, cmd.Env = s.dir, environment(s.dir)
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
@@ -205,10 +231,20 @@ func (s *server) run(args ...string) {
 	}()
 }
 
-// serves tells whether the hub answers.
+// serves tells whether the hub answers, and the sites where they need
+// certificates: the server serves before it has made them.
 func (s *server) serves() bool {
 	t := s.transport()
 	defer t.CloseIdleConnections()
+	if s.hosts.scheme == "https" {
+		for _, host := range []string{s.hosts.hub, s.hosts.news, s.hosts.sports} {
+			conn, err := tls.DialWithDialer(s.dialer(), "tcp", "127.0.0.1:"+s.port, &tls.Config{RootCAs: s.roots(), ServerName: host})
+			if err != nil {
+				return false
+			}
+			conn.Close()
+		}
+	}
 	res, err := (&http.Client{Transport: t, Timeout: 5 * time.Second}).Get(s.hub + "/.well-known/jwks.json")
 	if err != nil {
 		return false
@@ -253,23 +289,48 @@ func (s *server) finish() {
 	if s.cmd != nil {
 		s.stop()
 	}
-	log := s.logged()
-	if at := unexpected.FindStringIndex(log); at != nil {
-		s.t.Errorf("the server logged what it never should:\n%s", log[at[0]:min(at[0]+6000, len(log))])
+	s.judge()
+	s.news.server.Close()
+	s.sports.server.Close()
+}
+
+// judge fails the test for what the server logged in the course of it.
+func (s *server) judge() {
+	log := s.logged()[s.judged:]
+	s.judged += len(log)
+	if fault := fault(log); fault != "" {
+		s.t.Error(fault)
 	}
 	if s.t.Failed() {
 		s.t.Logf("end of the server's log:\n%s", log[max(0, len(log)-6000):])
 	}
 }
 
+// fault returns what a server that has written the log is to be blamed for, or
+// "".
+func fault(log string) string {
+	at := unexpected.FindStringIndex(log)
+	if at == nil {
+		return ""
+	}
+	return "the server logged what it never should:\n" + log[at[0]:min(at[0]+6000, len(log))]
+}
+
+// stop stops the server, which is to end well.
 func (s *server) stop() {
 	if s.over {
 		return
 	}
+	if err := s.halt(); err != nil {
+		s.t.Error(err)
+	}
+}
+
+// halt asks the server to stop and waits for that.
+func (s *server) halt() error {
 	select {
 	case <-s.ended:
-		s.t.Errorf("the server ended by itself: %v", s.exit)
-		return
+		return fmt.Errorf("the server ended by itself: %v", s.exit)
 	default:
 	}
 	s.over = true
@@ -277,12 +338,13 @@ func (s *server) stop() {
 	select {
 	case <-s.ended:
 		if s.exit != nil {
-			s.t.Errorf("the server stopped with %v", s.exit)
+			return fmt.Errorf("the server stopped with %w", s.exit)
 		}
 	case <-time.After(stopTime):
 		s.kill()
-		s.t.Errorf("the server did not stop within %s", stopTime)
+		return fmt.Errorf("the server did not stop within %s", stopTime)
 	}
+	return nil
 }
 
 // reload gives the running server another configuration, as operators do.

@@ -78,7 +78,7 @@ func writeText(w io.Writer, text string) error {
 // what the app says to "hello" if it was 101.
 func (s *server) socket(t testing.TB, host, path string, lines ...string) (status int, said string) {
 	t.Helper()
-	conn, err := net.Dial("tcp", "127.0.0.1:"+s.port)
+	conn, err := s.dialer().Dial("tcp", "127.0.0.1:"+s.port)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +112,7 @@ func (s *server) socket(t testing.TB, host, path string, lines ...string) (statu
 // out of the way after it.
 func TestWebSocketsPassWithASession(t *testing.T) {
 	t.Parallel()
-	for name, s := range map[string]*server{"plain": start(t, standard), "TLS": startAt(t, real, secured())} {
+	for name, s := range map[string]*server{"plain": borrow(t, standard), "TLS": borrowAt(t, real, secured())} {
 		viewer := s.register(t, "socket")
 		v := s.visitor(t)
 		v.signIn(s.newsURL+"/", viewer.email)
@@ -155,7 +155,7 @@ func (s *server) extended(t testing.TB, path string, lines ...string) (status in
 	transport := &http2.Transport{
 		TLSClientConfig: &tls.Config{RootCAs: s.roots()},
 		DialTLSContext: func(ctx context.Context, network, _ string, config *tls.Config) (net.Conn, error) {
-			return (&tls.Dialer{Config: config}).DialContext(ctx, network, "127.0.0.1:"+s.port)
+			return (&tls.Dialer{NetDialer: s.dialer(), Config: config}).DialContext(ctx, network, "127.0.0.1:"+s.port)
 		},
 	}
 	defer transport.CloseIdleConnections()
@@ -194,7 +194,7 @@ var errNotOffered = errors.New("the server offers no web sockets over HTTP/2")
 // the operator sets GODEBUG=http2xconnect=1. Without, browsers open a connection
 // for HTTP/1.1, and who tries all the same is refused; with, the table holds.
 func TestWebSocketsOverHTTP2(t *testing.T) {
-	off := startAt(t, real, secured())
+	off := borrowAt(t, real, secured())
 	if _, _, err := off.extended(t, "/socket"); !errors.Is(err, errNotOffered) {
 		t.Errorf("not offered as a rule: %v", err)
 	}

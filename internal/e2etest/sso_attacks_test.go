@@ -38,7 +38,7 @@ func (a answer) injected() bool {
 
 func TestNoParameterOfOursLeadsElsewhere(t *testing.T) {
 	t.Parallel()
-	s := start(t, standard)
+	s := borrow(t, standard)
 	viewer := s.register(t, "trapped")
 	v := s.visitor(t)
 	v.signIn(s.newsURL+"/", viewer.email)
@@ -210,7 +210,7 @@ func (s *server) refusesOddQuestions(t *testing.T, visitors ...*visitor) {
 // whose token is too old are let in, and get one new cookie.
 func TestTabsThatRenewTogetherStaySignedIn(t *testing.T) {
 	t.Parallel()
-	s := start(t, standard)
+	s := borrow(t, standard)
 	v, viewer := s.signedInAtBoth(t, "together")
 	for _, site := range []string{s.newsURL, s.sportsURL} {
 		cookie := v.cookies(site)["usher"]

@@ -137,7 +137,7 @@ func (s *server) oneOne() *http.Client {
 
 func TestStrangersMeetTheFateOfTheTable(t *testing.T) {
 	t.Parallel()
-	plain, encrypted := start(t, standard), startAt(t, real, secured())
+	plain, encrypted := borrow(t, standard), borrowAt(t, real, secured())
 	for _, way := range []struct {
 		name, proto string
 		s           *server
@@ -260,7 +260,7 @@ func refusedAsProgram(t *testing.T, s *server, method string, a answer) {
 // that its visitor has to sign in, and no other page may learn anything.
 func TestRefusalsCanBeReadBySisterSitesAlone(t *testing.T) {
 	t.Parallel()
-	s := startAt(t, real, secured())
+	s := borrowAt(t, real, secured())
 	origins := map[string]bool{
 		s.sportsURL: true, s.newsURL: true,
 		s.hub: false, "https://evil.test": false, "null": false, "*": false, strings.TrimSuffix(s.sportsURL, ":"+s.port): false,

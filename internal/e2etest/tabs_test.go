@@ -14,8 +14,8 @@ import (
 // session is, not for as long as its token.
 func TestTabsThatFinishInAnyOrderStaySignedIn(t *testing.T) {
 	t.Parallel()
-	s := start(t, standard)
-	viewer := s.register(t, "tabs")
+	s := borrow(t, standard)
+	viewer := s.register(t, "any-order")
 	v := s.visitor(t)
 	v.signIn(s.newsURL+"/", viewer.email)
 	var callbacks []string

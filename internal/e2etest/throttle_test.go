@@ -20,7 +20,7 @@ var spellings = []string{
 
 func TestEleventhWrongPasswordHasToWait(t *testing.T) {
 	t.Parallel()
-	s := start(t, standard)
+	s := borrow(t, standard)
 	granted(t, s.post(t, "/customers", map[string]string{
 		"email": spellings[0], "password": password, "publisherId": publisherID, "locale": "de_DE", "country": "DE", "currency": "EUR",
 	}))
@@ -59,19 +59,19 @@ func checkWait(t *testing.T, a answer) {
 
 func TestUnknownAddressHasToWaitLikeAKnownOne(t *testing.T) {
 	t.Parallel()
-	s := start(t, standard)
+	s := borrow(t, standard)
 	for i := range 11 {
 		want := 401
 		if i == 10 {
 			want = 429
 		}
-		s.post(t, "/auths", credentials("nobody@viewer.test", "wrong-password-1")).says(t, want)
+		s.post(t, "/auths", credentials("unheard-of@viewer.test", "wrong-password-1")).says(t, want)
 	}
 }
 
 func TestParallelTriesAreCountedOneByOne(t *testing.T) {
 	t.Parallel()
-	s := start(t, standard)
+	s := borrow(t, standard)
 	viewer := s.register(t, "parallel")
 	body := fmt.Sprintf(`{"email":%q,"password":"wrong-password-1","publisherId":%q}`, viewer.email, publisherID)
 	got := make(chan int, 30)
@@ -94,7 +94,7 @@ func TestParallelTriesAreCountedOneByOne(t *testing.T) {
 
 func TestRightPasswordForgivesTheWrongOnes(t *testing.T) {
 	t.Parallel()
-	s := start(t, standard)
+	s := borrow(t, standard)
 	viewer := s.register(t, "forgetful")
 	for range 2 {
 		for range 9 {
@@ -106,7 +106,7 @@ func TestRightPasswordForgivesTheWrongOnes(t *testing.T) {
 
 func TestOwnerOnAKnownDeviceIsNotLockedOut(t *testing.T) {
 	t.Parallel()
-	s := start(t, standard)
+	s := borrow(t, standard)
 	viewer := s.register(t, "owner")
 	v := s.visitor(t)
 	v.signIn(s.newsURL+"/", viewer.email)
@@ -127,7 +127,7 @@ func TestOwnerOnAKnownDeviceIsNotLockedOut(t *testing.T) {
 		t.Errorf("a known device may guess: answers by status %v", statuses)
 	}
 	// Nor is it one for another account.
-	other := s.register(t, "neighbour")
+	other := s.register(t, "next-door")
 	login.Set("email", other.email)
 	for range 10 {
 		s.visitor(t).submit(s.hub+"/login", login).says(t, 401)

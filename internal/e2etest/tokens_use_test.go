@@ -10,7 +10,7 @@ import (
 
 func TestForgedTokensAreWorthNothing(t *testing.T) {
 	t.Parallel()
-	s := start(t, standard)
+	s := borrow(t, standard)
 	v, viewer := s.signedInAtBoth(t, "forged")
 	cookie := v.cookies(s.newsURL)["usher"]
 	beside := cookie[:strings.LastIndex(cookie, "~")+1] // what stands beside the token in the cookie
@@ -56,7 +56,7 @@ func checkRefusal(t testing.TB, a answer, codes ...string) {
 
 func TestHugeTokensAreRefusedAndTheServerGoesOn(t *testing.T) {
 	t.Parallel()
-	s := start(t, standard)
+	s := borrow(t, standard)
 	viewer := s.register(t, "huge")
 	for _, size := range []int{5 << 10, 100 << 10, 1 << 20, 4 << 20} {
 		for _, line := range []string{

@@ -22,12 +22,16 @@ import (
 	"time"
 )
 
+// dialer makes connections from this test's address.
+func (s *server) dialer() *net.Dialer {
+	return &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(s.from)}}
+}
+
 // transport reaches every name at this server, whatever DNS says.
 func (s *server) transport() *http.Transport {
-	var dialer net.Dialer
 	return &http.Transport{
 		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
-			return dialer.DialContext(ctx, network, "127.0.0.1:"+s.port)
+			return s.dialer().DialContext(ctx, network, "127.0.0.1:"+s.port)
 		},
 		TLSClientConfig:     &tls.Config{RootCAs: s.roots()},
 		ForceAttemptHTTP2:   true,
