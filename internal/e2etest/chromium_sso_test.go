@@ -163,7 +163,7 @@ func (s *server) siteCookie() string {
 // expire puts an expired token into the cookie of a site.
 func (b *chromium) expire(site string) (stale string) {
 	b.t.Helper()
-	stale = b.s.stale(b.t, b.cookies(site)[b.s.siteCookie()])
+	stale = b.s.stale(b.t, site, b.cookies(site)[b.s.siteCookie()])
 	ask(b, func(ctx context.Context, tab *chromedp.Target) (cdp.Empty, error) {
 		return cdp.Call(ctx, tab, network.SetCookie, network.SetCookieParams{
 			Name: b.s.siteCookie(), Value: stale, URL: site + "/", Path: "/", SameSite: network.CookieSameSiteLax,

@@ -172,7 +172,7 @@ func TestPortsOfOneHostAreDifferentSites(t *testing.T) {
 }
 
 // twoGates has one host with two gates, each for a part of its paths, and one
-// whose gate stands before a part only.
+// whose gate asks nothing but before a part.
 const twoGates = `
 {
 	{{.Options}}
@@ -202,9 +202,9 @@ const twoGates = `
 	}
 }
 {{.Sports}} {
-	@members path /members/* /.usher/*
-	usher_gate @members {
-		public /members/free/*
+	@others not path /members/*
+	usher_gate {
+		public /members/free/* @others
 	}
 	reverse_proxy {{.SportsApp}}
 }

@@ -4,6 +4,8 @@
 package e2etest
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -14,18 +16,32 @@ func TestForgedTokensAreWorthNothing(t *testing.T) {
 	v, viewer := s.signedInAtBoth(t, "forged")
 	cookie := v.cookies(s.newsURL)["usher"]
 	beside := cookie[:strings.LastIndex(cookie, "~")+1] // what stands beside the token in the cookie
-	atSite := newForge(t, s, cookie[len(beside):]).forgeries()
-	byAPI := newForge(t, s, viewer.JWT).forgeries()
-	for what, forged := range byAPI {
+	s.visitor(t).fetch(s.newsURL+"/account", bearer(viewer.JWT)).says(t, 200)
+	inCookie := func(t *testing.T, forged string) {
+		t.Helper()
+		// A cookie whose secret is right may renew a token that has expired, not
+		// one that was never ours.
+		s.raw(t, "GET /account HTTP/1.1", "Host: news.localhost", "Cookie: usher="+beside+forged).says(t, 401)
+		s.raw(t, "GET /account HTTP/1.1", "Host: news.localhost", "Cookie: usher="+forged).says(t, 401)
+	}
+	for what, forged := range newForge(t, s, viewer.JWT).forgeries() {
 		t.Run(what, func(t *testing.T) {
 			begun := len(s.news.all())
 			s.raw(t, "GET /account HTTP/1.1", "Host: news.localhost", "Authorization: Bearer "+forged).says(t, 401)
 			a := s.raw(t, "GET /customers/"+viewer.id+" HTTP/1.1", "Host: hub.localhost", "Authorization: Bearer "+forged).says(t, 401)
 			checkRefusal(t, a, "AUTH0001", "AUTH0002")
-			// A cookie whose secret is right may renew a token that has expired,
-			// not one that was never ours.
-			s.raw(t, "GET /account HTTP/1.1", "Host: news.localhost", "Cookie: usher="+beside+atSite[what]).says(t, 401)
-			s.raw(t, "GET /account HTTP/1.1", "Host: news.localhost", "Cookie: usher="+atSite[what]).says(t, 401)
+			inCookie(t, forged)
+			if n := len(s.news.all()) - begun; n != 0 {
+				t.Errorf("the app was called %d times", n)
+			}
+		})
+	}
+	var seen echo
+	v.fetch(s.newsURL+"/account").says(t, 200).json(t, &seen)
+	for what, forged := range siteForgeries(t, cookie[len(beside):], seen.told()["x-usher-token"][0]) {
+		t.Run("cookie/"+what, func(t *testing.T) {
+			begun := len(s.news.all())
+			inCookie(t, forged)
 			if n := len(s.news.all()) - begun; n != 0 {
 				t.Errorf("the app was called %d times", n)
 			}
@@ -35,6 +51,33 @@ func TestForgedTokensAreWorthNothing(t *testing.T) {
 	if !v.signedIn(s.newsURL) {
 		t.Error("forgeries have ended the session that they name")
 	}
+}
+
+// siteForgeries returns tokens that must be worth nothing in a site's cookie. told
+// is the signed token that the app behind the gate is given.
+func siteForgeries(t testing.TB, genuine, told string) map[string]string {
+	t.Helper()
+	body, mark, _ := strings.Cut(genuine, ".")
+	b, err := b64.DecodeString(body)
+	if err != nil || len(mark) != 22 {
+		t.Fatalf("the token %q: %v", genuine, err)
+	}
+	changed := func(at int) string {
+		c := slices.Clone(b)
+		c[at] ^= 1
+		return b64.EncodeToString(c) + "." + mark
+	}
+	all := map[string]string{
+		"no mark": body + ".", "body alone": body, "mark alone": "." + mark, "signed token of the app": told,
+		"mark of zeros": body + "." + strings.Repeat("A", 22), "cut short": genuine[:len(genuine)-1], "body cut short": body[1:] + "." + mark,
+		"longer": genuine + "A", "twice": genuine + "." + genuine, "padded": body + "==." + mark, "upper case": strings.ToUpper(genuine),
+		"mark first": mark + "." + body, "zeros": b64.EncodeToString(make([]byte, len(b))) + "." + mark, "oversized": strings.Repeat("A", 6<<10) + "." + mark,
+		"many dots": strings.Repeat(".", 5000),
+	}
+	for at := range b { // every byte counts: the version, ids, times, what was done, the address
+		all[fmt.Sprint("byte ", at)] = changed(at)
+	}
+	return all
 }
 
 // checkRefusal checks a failure of the API against its contract.

@@ -68,9 +68,10 @@ func (k key) marked(body string) bool {
 
 const (
 	// wrongTries is how many wrong signatures are looked at for the same claims in
-	// wrongFor. Only whoever has the token can present its claims.
+	// wrongFor; beyond it, the right one is refused as well, unless it was judged
+	// before. Short, although only whoever has the token can present its claims.
 	wrongTries = 3
-	wrongFor   = 10 * time.Second
+	wrongFor   = time.Second
 
 	// wrongBudget bounds what is remembered of them, in bytes.
 	wrongBudget = 1 << 20
