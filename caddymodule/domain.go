@@ -107,7 +107,7 @@ func (a *App) wire(ctx context.Context, n *node) (*domain, error) {
 	sessions := session.NewManager(n.store, n.memory, keys, directory, n.root)
 	notices := notice.NewSender(n.store, n.throttle)
 	customers := customer.NewService(n.store, sessions, n.hasher, n.limits, notices, n.root)
-	dispatcher := flow.NewDispatcher(n.store, directory)
+	dispatcher := flow.NewDispatcher(n.store)
 	signIn := sso.NewService(a.hub, n.store, sessions, directory, n.root)
 	sitePages := pages.SitePages{Hub: a.hub, Renderer: a.renderer, Directory: directory}
 

@@ -32,7 +32,7 @@ func (h *Hub) home(w http.ResponseWriter, r *http.Request, v visit) error {
 	if err != nil {
 		return err
 	}
-	step, err := h.Flow.Next(r.Context(), s)
+	step, err := h.Flow.Next(r.Context(), v.publisher, s)
 	if err != nil {
 		return err
 	}

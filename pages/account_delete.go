@@ -38,7 +38,7 @@ func (h *Hub) delete(w http.ResponseWriter, r *http.Request, o owner) error {
 		h.over(w, r, o, "account.delete.done")
 		return nil
 	}
-	status := o.refuse(w, err, &view.Account, &view.Proof)
+	status := o.refuse(w, err, &view.Account.Error, &view.Proof)
 	if status == 0 {
 		return err
 	}

@@ -31,7 +31,7 @@ func (h *Hub) email(w http.ResponseWriter, r *http.Request, o owner) error {
 	}
 	view.Address = r.PostForm.Get("email")
 	_, err = h.Customers.ChangeEmail(r.Context(), o.customer, view.Address, r.PostForm.Get("current"), viewerIP(r))
-	status := o.refuse(w, err, &view.Account, &view.Proof)
+	status := o.refuse(w, err, &view.Account.Error, &view.Proof)
 	switch {
 	case err == nil:
 		o.done(w, "saved")

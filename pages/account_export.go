@@ -53,7 +53,7 @@ func (h *Hub) refuseExport(w http.ResponseWriter, r *http.Request, o owner, wron
 	if err != nil {
 		return err
 	}
-	status := o.refuse(w, wrong, &view.Account, &view.Proof)
+	status := o.refuse(w, wrong, &view.Account.Error, &view.Proof)
 	if status == 0 {
 		return wrong
 	}

@@ -69,10 +69,10 @@ func (h *Hub) mountAccount(mux *http.ServeMux) {
 	post(pageDelete, h.delete)
 }
 
-// owner is a viewer at their own account.
+// owner is a viewer who is signed in, at their own account.
 type owner struct {
 	visit
-	page     accountPage
+	page     accountPage // "" where they prove that it is them
 	session  authstore.Session
 	customer authstore.Customer
 }
@@ -160,16 +160,17 @@ func (h *Hub) proof(r *http.Request, o owner) (Proof, error) {
 	return Proof{ForgotURL: o.to("/forgot")}, nil
 }
 
-// refuse says in a form what was wrong with the password that confirms it, and
-// returns the status to answer with; 0 when the error is about something else.
-func (o owner) refuse(w http.ResponseWriter, err error, a *Account, p *Proof) int {
+// refuse says in a form, below the password or of the whole, what was wrong with
+// the password that confirms it, and returns the status to answer with; 0 when the
+// error is about something else.
+func (o owner) refuse(w http.ResponseWriter, err error, whole *string, p *Proof) int {
 	var limit *customer.LimitError
 	switch {
 	case errors.Is(err, customer.ErrConfirmation):
 		p.CurrentError = o.say("account.current.wrong")
 		return http.StatusUnprocessableEntity
 	case errors.As(err, &limit):
-		a.Error = limitSentence(o.visit, limit)
+		*whole = limitSentence(o.visit, limit)
 		retryAfter(w, limit.RetryAfter)
 		return http.StatusTooManyRequests
 	}

@@ -31,7 +31,7 @@ func (h *Hub) password(w http.ResponseWriter, r *http.Request, o owner) error {
 		o.done(w, "saved")
 		return nil
 	}
-	status := o.refuse(w, err, &view.Account, &view.Proof)
+	status := o.refuse(w, err, &view.Account.Error, &view.Proof)
 	if said := passwordSentence(o.visit, err); said != "" {
 		status, view.PasswordError = http.StatusUnprocessableEntity, said
 	}

@@ -85,6 +85,9 @@ func usual(r *Renderer) map[string]func() view {
 		},
 		"forgot": func() view { return &Forgot{FormAction: "/forgot", LoginURL: "/login"} },
 		"reset":  func() view { return &Reset{FormAction: "/reset", Email: anna, LoginURL: "/login"} },
+		"reauthenticate": func() view {
+			return &Reauthenticate{Chrome: Chrome{WithoutURL: "https://sport.nordlys.example/"}, FormAction: "/reauthenticate", Email: anna, LostURL: "/forgot", SignOutAction: "/logout"}
+		},
 		"verify": func() view {
 			return &Verify{FormAction: "/verify", Email: anna, AgainAction: "/verify/again", ChangeURL: "/account/email", SignOutAction: "/logout"}
 		},

@@ -8,14 +8,15 @@ import (
 
 	"github.com/usher-sso/usher/authstore"
 	"github.com/usher-sso/usher/internal/capture"
+	"github.com/usher-sso/usher/internal/flow"
 )
 
 // captureView asks for everything that the publisher wants to know, with what
 // is known already.
-func (h *Hub) captureView(r *http.Request, v visit, st authstore.Standing) Capture {
+func (h *Hub) captureView(r *http.Request, v visit, s authstore.Session, st authstore.Standing) Capture {
 	v = v.of(h, r, st.Customer)
 	return Capture{
-		Chrome: h.chrome(v), FormAction: v.to("/capture"), SignOutAction: v.to("/logout"),
+		Chrome: h.stepChrome(v, flow.Capture, s, st), FormAction: v.to("/capture"), SignOutAction: v.to("/logout"),
 		CanSkip: !capture.Missing(v.publisher.Capture, st.Customer, st.Capture),
 		Questions: questions(v, v.publisher.Capture, h.Store.Now(), func(name string) string {
 			return capture.Answer(name, st.Customer, st.Capture)
@@ -35,7 +36,7 @@ func (h *Hub) captureDue(w http.ResponseWriter, r *http.Request, v visit, fn fun
 			redirect(w, v.next())
 			return nil
 		}
-		return fn(st, h.captureView(r, v, st))
+		return fn(st, h.captureView(r, v, s, st))
 	})
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/usher-sso/usher/authstore"
 	"github.com/usher-sso/usher/internal/consent"
+	"github.com/usher-sso/usher/internal/flow"
 	"github.com/usher-sso/usher/internal/session"
 )
 
@@ -22,9 +23,10 @@ type consentsStep struct {
 }
 
 // consentsStep asks for what is new or has changed since the viewer answered.
-func (h *Hub) consentsStep(r *http.Request, v visit, st authstore.Standing) (consentsStep, error) {
+func (h *Hub) consentsStep(r *http.Request, v visit, s authstore.Session, st authstore.Standing) (consentsStep, error) {
 	v = v.of(h, r, st.Customer)
-	asked := consent.Asked(v.publisher.Consents, st.Consents)
+	p := v.demanding()
+	asked := consent.Asked(p.Consents, st.Consents)
 	boxes, err := consentBoxes(asked, func(d authstore.ConsentDefinition) bool {
 		_, answered := st.Consents[d.Name]
 		return !answered && d.EnabledByDefault
@@ -39,11 +41,11 @@ func (h *Hub) consentsStep(r *http.Request, v visit, st authstore.Standing) (con
 		boxes[i].New = boxes[i].Earlier == nil
 	}
 	view := Consents{
-		Chrome: h.chrome(v), FormAction: v.to("/consents"), SignOutAction: v.to("/logout"),
+		Chrome: h.stepChrome(v, flow.Consents, s, st), FormAction: v.to("/consents"), SignOutAction: v.to("/logout"),
 		Email: st.Customer.Email, Consents: boxes,
 	}
-	if !consent.Due(v.publisher.Consents, st.Consents, h.Store.Now()) {
-		view.From, view.LaterURL = announcedFrom(v.publisher, st, h.Store.Now()), v.next()
+	if !consent.Due(p.Consents, st.Consents, h.Store.Now()) {
+		view.From, view.LaterURL = announcedFrom(p, st, h.Store.Now()), v.next()
 		view.SignOutAction = ""
 	}
 	return consentsStep{view, asked}, nil
@@ -96,12 +98,12 @@ func (h *Hub) consentsDue(w http.ResponseWriter, r *http.Request, v visit, fn fu
 		if err != nil {
 			return err
 		}
-		now := h.Store.Now()
-		if !consent.Due(v.publisher.Consents, st.Consents, now) && announcedFrom(v.publisher, st, now).IsZero() {
+		p, now := v.demanding(), h.Store.Now()
+		if !consent.Due(p.Consents, st.Consents, now) && announcedFrom(p, st, now).IsZero() {
 			redirect(w, v.next())
 			return nil
 		}
-		step, err := h.consentsStep(r, v, st)
+		step, err := h.consentsStep(r, v, s, st)
 		if err != nil {
 			return err
 		}

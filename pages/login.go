@@ -35,11 +35,17 @@ func (h *Hub) authorize(w http.ResponseWriter, r *http.Request, v visit) error {
 	if err != nil {
 		return err
 	}
-	step, err := h.Flow.Next(r.Context(), s)
+	if v.tooOld(s, h.Store.Now()) {
+		return h.detour(w, v, reauthenticatePath, sso.LoginRequired)
+	}
+	step, err := h.Flow.Next(r.Context(), v.demanding(), s)
 	if err != nil {
 		return err
 	}
 	if step != flow.Done {
+		if err := h.ensureMail(r, v, s, step); err != nil {
+			return err
+		}
 		return h.detour(w, v, "/"+string(step), sso.InteractionRequired)
 	}
 	back, err := h.SSO.Grant(r.Context(), *v.request, s)
@@ -113,8 +119,14 @@ func (h *Hub) login(w http.ResponseWriter, r *http.Request, v visit) error {
 	case err != nil:
 		return err
 	}
-	if err := h.ensureMail(r, v, e); err != nil {
-		return err
+	if v.request == nil { // a site's request is decided on at once, by authorize
+		step, err := h.Flow.Next(r.Context(), v.publisher, e.Session)
+		if err == nil {
+			err = h.ensureMail(r, v, e.Session, step)
+		}
+		if err != nil {
+			return err
+		}
 	}
 	h.welcome(w, r, v, e)
 	return nil

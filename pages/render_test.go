@@ -271,6 +271,8 @@ func TestPasswordManagersFindTheirFields(t *testing.T) {
 	for page, wants := range map[string][]string{
 		"login":    {`autocomplete="username"`, `autocomplete="current-password"`, `inputmode="email"`},
 		"register": {`autocomplete="username"`, `autocomplete="new-password"`, `inputmode="email"`, `minlength="8"`},
+
+		"reauthenticate": {`autocomplete="username" readonly`, `name="current" dir="ltr" autocomplete="current-password"`},
 	} {
 		for _, want := range wants {
 			if !strings.Contains(pages[page].Body.String(), want) {

@@ -31,7 +31,8 @@ var update = flag.Bool("update", false, "rewrite what the scripts expect")
 //	config <name>             the hub starts, or starts again with other settings
 //	browser <name>            what follows happens in that browser
 //	wait <duration>           time goes by
-//	site <origin> <path>      a visitor of the site has to sign in; $ask is the question
+//	site <origin> <path>      a visitor of the site has to sign in; $ask is the question. What the page
+//	                          demands may follow: verified_email, capture, max_age=<duration>, consent=<name>
 //	silently <origin> <path>  the same, but no page may be shown
 //	callback                  the site takes the visitor back from where they were sent
 //	mail                      the viewer opens the next mail; $to and $link are its link, $code its code, and
@@ -147,8 +148,8 @@ func (p *player) step(t *testing.T, line string, headers http.Header) []string {
 		p.faulty.FailView(errDown)
 		p.faulty.FailUpdate(errDown)
 	case "site", "silently":
-		origin, path, _ := strings.Cut(rest, " ")
-		p.begin(publisher.Origin(origin), path, word == "silently")
+		words := strings.Fields(rest)
+		p.begin(publisher.Origin(words[0]), sso.Ask{Return: words[1], Silent: word == "silently", Needs: needs(t, words[2:])})
 	case "callback":
 		return p.callback()
 	case "mail":
@@ -169,11 +170,33 @@ func (p *player) step(t *testing.T, line string, headers http.Header) []string {
 	return nil
 }
 
+// needs reads what a page demands.
+func needs(t *testing.T, words []string) (n sso.Needs) {
+	t.Helper()
+	for _, word := range words {
+		switch name, value, _ := strings.Cut(word, "="); name {
+		case "verified_email":
+			n.VerifiedEmail = true
+		case "capture":
+			n.Captured = true
+		case "consent":
+			n.Consents = append(n.Consents, value)
+		case "max_age":
+			var err error
+			n.MaxAge, err = time.ParseDuration(value)
+			must(t, err)
+		default:
+			t.Fatalf("unknown need %q", word)
+		}
+	}
+	return n
+}
+
 // begin asks the hub as a site does.
-func (p *player) begin(site publisher.Origin, path string, silent bool) {
+func (p *player) begin(site publisher.Origin, ask sso.Ask) {
 	recorder := httptest.NewRecorder()
 	p.site = site
-	p.ask = strings.TrimPrefix(p.sso.Begin(recorder, p.asking("GET", string(site)+path, nil), site, sso.Ask{Return: path, Silent: silent}), hub)
+	p.ask = strings.TrimPrefix(p.sso.Begin(recorder, p.asking("GET", string(site)+ask.Return, nil), site, ask), hub)
 	p.keep(site.Host(), recorder)
 }
 

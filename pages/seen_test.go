@@ -18,6 +18,7 @@ import (
 var (
 	mainPart   = regexp.MustCompile(`(?s)<main.*</main>`)
 	heading    = regexp.MustCompile(`(?s)<h1>(.*?)</h1>`)
+	needed     = regexp.MustCompile(`(?s)<div class="notice needed">(.*?)</div>`)
 	sentence   = regexp.MustCompile(`(?s)<p class="lead">(.*?)</p>`)
 	alert      = regexp.MustCompile(`(?s)role="alert".*?<p>(.*?)</p>`)
 	notices    = regexp.MustCompile(`(?s)role="status"><p>(.*?)</p>`)
@@ -68,7 +69,7 @@ func seen(t *testing.T, a *httptest.ResponseRecorder) []string {
 	for _, part := range []struct {
 		name string
 		form *regexp.Regexp
-	}{{"alert", alert}, {"notice", notices}, {"says", sentence}, {"wrong", fieldError}, {"typed", typed}, {"state", states}, {"entry", entries}} {
+	}{{"alert", alert}, {"notice", notices}, {"why", needed}, {"says", sentence}, {"wrong", fieldError}, {"typed", typed}, {"state", states}, {"entry", entries}} {
 		for _, found := range part.form.FindAllStringSubmatch(page, -1) {
 			lines = append(lines, part.name+": "+text(found[1]))
 		}
@@ -111,7 +112,7 @@ func first(form *regexp.Regexp, page string) string {
 }
 
 // random are the parts of a query that differ each time.
-var random = []string{"code", "state", "nonce", "code_challenge", "token", "page"}
+var random = []string{"code", "state", "nonce", "code_challenge", "token", "page", "needs"}
 
 // plain writes an address so that it can be read and compared.
 func plain(address string) string {

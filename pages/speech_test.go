@@ -73,6 +73,7 @@ func TestEveryMessageThatIsNamedExists(t *testing.T) {
 	for _, kind := range []gate.ProblemKind{
 		gate.ProblemPath, gate.ProblemNotFound, gate.ProblemExpired, gate.ProblemCode,
 		gate.ProblemNotSignedIn, gate.ProblemForeign, gate.ProblemMethod, gate.ProblemUnavailable,
+		gate.ProblemCookies, gate.ProblemLoop, gate.ProblemClock, gate.ProblemForm, gate.ProblemForbidden,
 	} {
 		for _, part := range []string{".heading", ".sentence", ".action"} {
 			ids = append(ids, "site."+string(kind)+part)

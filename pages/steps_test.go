@@ -37,6 +37,9 @@ func renderSteps(r *Renderer, answer func(page string) *httptest.ResponseRecorde
 	}
 	r.Capture(answer("capture"), 200, Capture{c, list, address, text == "", address, text})
 	r.AccountAnswers(answer("account_answers"), 200, AccountAnswers{Account{Chrome: c, Email: text, Notice: text, Error: text, FormAction: address, OnwardURL: address}, list})
+	needed := c
+	needed.WithoutURL = address
+	r.Reauthenticate(answer("reauthenticate"), 200, Reauthenticate{needed, Proof{CurrentError: text}, address, text, text, address, address})
 	r.Verify(answer("verify"), 200, Verify{c, address, text, text, text, text, address, address, address, address, address})
 	r.Confirm(answer("confirm"), 200, Confirm{c, address, text, text, address})
 	r.Undo(answer("undo"), 200, Undo{c, address, text, true, text, text, text})

@@ -34,6 +34,7 @@ var blanks = map[string]func() view{
 	"register":         func() view { return new(Register) },
 	"forgot":           func() view { return new(Forgot) },
 	"reset":            func() view { return new(Reset) },
+	"reauthenticate":   func() view { return new(Reauthenticate) },
 	"verify":           func() view { return new(Verify) },
 	"confirm":          func() view { return new(Confirm) },
 	"undo":             func() view { return new(Undo) },

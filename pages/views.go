@@ -40,6 +40,11 @@ type Chrome struct {
 	// that they do not want to take. "" hides it.
 	AccountURL string
 
+	// WithoutURL is set on a step that only the page needs that the viewer asked for
+	// at a site, named by SiteName: it leads to the site without the step. "" says
+	// nothing of a page, and hides the link.
+	WithoutURL string
+
 	// AssetsPath is the prefix under which Renderer.Assets is mounted, such as
 	// "/assets/" at the hub and "/.usher/assets/" at a site; "" is "/assets/".
 	AssetsPath string

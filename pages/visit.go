@@ -16,6 +16,7 @@ import (
 
 	"github.com/usher-sso/usher/authstore"
 	"github.com/usher-sso/usher/internal/customer"
+	"github.com/usher-sso/usher/internal/flow"
 	"github.com/usher-sso/usher/internal/i18n"
 	"github.com/usher-sso/usher/internal/publisher"
 	"github.com/usher-sso/usher/internal/session"
@@ -50,6 +51,25 @@ func (v visit) of(h *Hub, r *http.Request, c authstore.Customer) visit {
 	v.language = h.Renderer.language(r, v.uiLocales, c.Locale)
 	v.known = true
 	return v
+}
+
+// needs returns what the page of a site demands that the viewer asked for, beyond
+// a session.
+func (v visit) needs() sso.Needs {
+	if v.request == nil {
+		return sso.Needs{}
+	}
+	return v.request.Needs
+}
+
+// site returns the front page of the site that asks.
+func (v visit) site() string { return string(v.request.Site) + "/" }
+
+// demanding returns the publisher as the steps on the way to that page judge by
+// it. Registering and the account go by the publisher alone.
+func (v visit) demanding() authstore.Publisher {
+	n := v.needs()
+	return flow.Demanding(v.publisher, flow.Needs{VerifiedEmail: n.VerifiedEmail, Consents: n.Consents, Captured: n.Captured})
 }
 
 // dead returns the page for a dead end. Its words are the messages

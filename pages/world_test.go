@@ -112,6 +112,10 @@ var configs = map[string][]authstore.Publisher{
 	"capture more": {{ID: 100000001, Name: "Nordlys", Sites: ours, Capture: authstore.Capture{
 		Enabled: true, Fields: append(slices.Clone(fields), authstore.CaptureField{Key: "companyName", Required: true}),
 	}}},
+	"optional": {{
+		ID: 100000001, Name: "Nordlys", Sites: ours, Consents: []authstore.ConsentDefinition{announced(terms("2")), marketing, ticked},
+		Capture: authstore.Capture{Enabled: true, Fields: []authstore.CaptureField{{Key: "companyName", Required: true}}},
+	}},
 	"two": {
 		{ID: 100000001, Name: "Nordlys", Sites: ours},
 		{ID: 100000002, Name: "Sydney", Sites: []string{"https://south.example"}, Consents: []authstore.ConsentDefinition{marketing}},
@@ -143,7 +147,7 @@ func (w *world) configure(t *testing.T, name string) {
 	h := pages.NewHub(pages.Config{
 		Origin: hub, Renderer: renderer, Store: w.store, Directory: directory, Sessions: sessions, SSO: w.sso,
 		Customers: customers,
-		Flow:      flow.NewDispatcher(w.store, directory),
+		Flow:      flow.NewDispatcher(w.store),
 		Notices:   notices,
 		Report: func(_ *http.Request, err error) {
 			if !errors.Is(err, errDown) {

@@ -11,12 +11,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/usher-sso/usher/authstore"
 	"github.com/usher-sso/usher/internal/capture"
 	"github.com/usher-sso/usher/internal/consent"
-	"github.com/usher-sso/usher/internal/publisher"
 	"github.com/usher-sso/usher/internal/secret"
 )
 
@@ -53,16 +53,51 @@ func Next(p authstore.Publisher, st authstore.Standing, now time.Time) Step {
 // Barrier returns the step without which a customer may not even stay where
 // they are: what gates stop them for, in the middle of a session too.
 func Barrier(p authstore.Publisher, st authstore.Standing, now time.Time) Step {
-	c := st.Customer
-	switch {
-	case p.VerifyEmail && c.EmailVerified.IsZero() && !now.Before(c.Registered.Add(p.VerifyWithin)):
-		return Verify
-	case consent.Due(p.Consents, st.Consents, now):
-		return Consents
-	case p.Capture.Enforced && capture.Missing(p.Capture, c, st.Capture):
-		return Capture
+	for _, step := range []Step{Verify, Consents, Capture} {
+		if Demanded(step, p, st, now) {
+			return step
+		}
 	}
 	return Done
+}
+
+// Demanded tells whether a publisher stops a customer for a step, whatever else it
+// stops them for.
+func Demanded(step Step, p authstore.Publisher, st authstore.Standing, now time.Time) bool {
+	c := st.Customer
+	switch step {
+	case Verify:
+		return p.VerifyEmail && c.EmailVerified.IsZero() && !now.Before(c.Registered.Add(p.VerifyWithin))
+	case Consents:
+		return consent.Due(p.Consents, st.Consents, now)
+	case Capture:
+		return p.Capture.Enforced && capture.Missing(p.Capture, c, st.Capture)
+	}
+	return false
+}
+
+// Needs is what a page of a site demands of a customer, whatever its publisher
+// does.
+type Needs struct {
+	VerifiedEmail bool
+	Consents      []string // names of those to be accepted at their newest version
+	Captured      bool     // everything that is required is answered
+}
+
+// Demanding returns a publisher that demands what a page needs, at once, besides
+// what it demands anyway.
+func Demanding(p authstore.Publisher, n Needs) authstore.Publisher {
+	if n.VerifiedEmail {
+		p.VerifyEmail, p.VerifyWithin = true, 0
+	}
+	p.Capture.Enforced = p.Capture.Enforced || n.Captured
+	p.Consents = slices.Clone(p.Consents) // the directory's own stay as they are
+	for i, d := range p.Consents {
+		if slices.Contains(n.Consents, d.Name) {
+			p.Consents[i].Required, p.Consents[i].TransitionUntil = true, time.Time{}
+		}
+	}
+	return p
 }
 
 // Stamp digests everything of a publisher's configuration that Barrier, and what
@@ -94,34 +129,17 @@ const stampLength = 11
 
 // Dispatcher decides for visitors by what is stored of them. Safe for
 // concurrent use.
-type Dispatcher struct {
-	store     *authstore.Store
-	directory *publisher.Directory
-}
+type Dispatcher struct{ store *authstore.Store }
 
 // NewDispatcher returns a Dispatcher.
-func NewDispatcher(store *authstore.Store, directory *publisher.Directory) *Dispatcher {
-	return &Dispatcher{store: store, directory: directory}
-}
+func NewDispatcher(store *authstore.Store) *Dispatcher { return &Dispatcher{store: store} }
 
-// Next returns the step that is due for the customer of a session.
-func (d *Dispatcher) Next(ctx context.Context, s authstore.Session) (Step, error) {
-	return d.decide(ctx, s.PublisherID, s.CustomerID, Next)
-}
-
-// Barrier returns the step that a gate must stop a customer for.
-func (d *Dispatcher) Barrier(ctx context.Context, publisher, customer int64) (Step, error) {
-	return d.decide(ctx, publisher, customer, Barrier)
-}
-
-func (d *Dispatcher) decide(ctx context.Context, publisher, customer int64, rule func(authstore.Publisher, authstore.Standing, time.Time) Step) (Step, error) {
-	p, ok := d.directory.ByID(publisher)
-	if !ok {
-		return "", fmt.Errorf("publisher %d is not configured any more", publisher)
-	}
-	st, err := d.store.Standing(ctx, customer)
+// Next returns the step that a publisher wants the customer of a session with it to
+// take.
+func (d *Dispatcher) Next(ctx context.Context, p authstore.Publisher, s authstore.Session) (Step, error) {
+	st, err := d.store.Standing(ctx, s.CustomerID)
 	if err != nil {
 		return "", fmt.Errorf("reading what a customer has done: %w", err)
 	}
-	return rule(p, st, d.store.Now()), nil
+	return Next(p, st, d.store.Now()), nil
 }

@@ -5,13 +5,13 @@ package flow_test
 
 import (
 	"errors"
+	"reflect"
 	"testing"
 	"time"
 
 	"github.com/usher-sso/usher/authstore"
 	"github.com/usher-sso/usher/authstore/authstoretest"
 	"github.com/usher-sso/usher/internal/flow"
-	"github.com/usher-sso/usher/internal/publisher"
 )
 
 // world is a Dispatcher under test above a store with one customer.
@@ -36,14 +36,9 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-// configured returns a Dispatcher for a publisher with the given consents.
-func (w *world) configured(t *testing.T, consents ...authstore.ConsentDefinition) *flow.Dispatcher {
-	t.Helper()
-	d, err := publisher.NewDirectory([]authstore.Publisher{{ID: 100_000_001, Consents: consents}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return flow.NewDispatcher(w.store, d)
+// asking returns a publisher with the given consents.
+func asking(consents ...authstore.ConsentDefinition) authstore.Publisher {
+	return authstore.Publisher{ID: 100_000_001, Consents: consents}
 }
 
 func (w *world) mustAnswer(t *testing.T, version string, state authstore.ConsentState) {
@@ -54,21 +49,21 @@ func (w *world) mustAnswer(t *testing.T, version string, state authstore.Consent
 	}
 }
 
-func (w *world) wantNext(t *testing.T, d *flow.Dispatcher, want flow.Step) {
+func (w *world) wantNext(t *testing.T, p authstore.Publisher, want flow.Step) {
 	t.Helper()
-	if got, err := d.Next(t.Context(), w.visitor); err != nil || got != want {
+	if got, err := flow.NewDispatcher(w.store).Next(t.Context(), p, w.visitor); err != nil || got != want {
 		t.Errorf("next is %q, %v; want %q", got, err, want)
 	}
 }
 
 func TestConsentsComeNextUntilTheNewestAreAccepted(t *testing.T) {
 	w := newWorld(t)
-	first := w.configured(t, authstore.ConsentDefinition{Name: "terms", Version: "1", Required: true})
+	first := asking(authstore.ConsentDefinition{Name: "terms", Version: "1", Required: true})
 	w.wantNext(t, first, flow.Consents)
 	w.mustAnswer(t, "1", authstore.Accepted)
 	w.wantNext(t, first, flow.Done)
 
-	second := w.configured(t, authstore.ConsentDefinition{Name: "terms", Version: "2", Required: true})
+	second := asking(authstore.ConsentDefinition{Name: "terms", Version: "2", Required: true})
 	w.wantNext(t, second, flow.Consents) // a reload brought a new version
 	w.mustAnswer(t, "2", authstore.Accepted)
 	w.wantNext(t, second, flow.Done)
@@ -80,24 +75,15 @@ func TestConsentsComeNextUntilTheNewestAreAccepted(t *testing.T) {
 
 func TestNothingIsDueWithoutRequiredConsents(t *testing.T) {
 	w := newWorld(t)
-	w.wantNext(t, w.configured(t), flow.Done)
-	w.wantNext(t, w.configured(t, authstore.ConsentDefinition{Name: "marketing", Version: "1"}), flow.Done)
-}
-
-func TestVisitorOfAPublisherThatIsGoneGoesNowhere(t *testing.T) {
-	w := newWorld(t)
-	w.visitor.PublisherID = 100_000_002
-	if step, err := w.configured(t).Next(t.Context(), w.visitor); err == nil || step != "" {
-		t.Errorf("next is %q, %v; want an error", step, err)
-	}
+	w.wantNext(t, asking(), flow.Done)
+	w.wantNext(t, asking(authstore.ConsentDefinition{Name: "marketing", Version: "1"}), flow.Done)
 }
 
 func TestNothingIsDoneWhenTheStoreFails(t *testing.T) {
 	fault := errors.New("disk on fire")
 	w := newWorld(t)
-	d := w.configured(t)
 	w.faulty.FailView(fault)
-	if step, err := d.Next(t.Context(), w.visitor); !errors.Is(err, fault) || step != "" {
+	if step, err := flow.NewDispatcher(w.store).Next(t.Context(), asking(), w.visitor); !errors.Is(err, fault) || step != "" {
 		t.Errorf("next is %q, %v; want the fault", step, err)
 	}
 }
@@ -166,5 +152,58 @@ func TestCaptureStopsASessionOnlyWhereItIsEnforced(t *testing.T) {
 	p.Capture.Enforced = true
 	if barrier := flow.Barrier(p, st, now); barrier != flow.Capture {
 		t.Errorf("enforced: barrier %s", barrier)
+	}
+}
+
+func TestPageAddsToWhatItsPublisherDemands(t *testing.T) {
+	later := time.Date(2026, 4, 1, 0, 0, 0, 0, time.UTC)
+	lax := authstore.Publisher{
+		ID: 7, VerifyEmail: true, VerifyWithin: time.Hour, Capture: authstore.Capture{Enabled: true},
+		Consents: []authstore.ConsentDefinition{{Name: "terms", Required: true, TransitionUntil: later}, {Name: "news"}},
+	}
+	strict := authstore.Publisher{VerifyEmail: true, Capture: authstore.Capture{Enabled: true, Enforced: true}, Consents: []authstore.ConsentDefinition{{Name: "terms", Required: true}}}
+	for name, tt := range map[string]struct {
+		needs flow.Needs
+		want  func(*authstore.Publisher)
+	}{
+		"nothing":        {flow.Needs{}, func(*authstore.Publisher) {}},
+		"verified email": {flow.Needs{VerifiedEmail: true}, func(p *authstore.Publisher) { p.VerifyWithin = 0 }},
+		"capture":        {flow.Needs{Captured: true}, func(p *authstore.Publisher) { p.Capture.Enforced = true }},
+		"new version":    {flow.Needs{Consents: []string{"terms"}}, func(p *authstore.Publisher) { p.Consents[0].TransitionUntil = time.Time{} }},
+		"consent":        {flow.Needs{Consents: []string{"news"}}, func(p *authstore.Publisher) { p.Consents[1].Required = true }},
+		"no such":        {flow.Needs{Consents: []string{"age", ""}}, func(*authstore.Publisher) {}},
+	} {
+		want := lax
+		want.Consents = append([]authstore.ConsentDefinition{}, lax.Consents...)
+		tt.want(&want)
+		if got := flow.Demanding(lax, tt.needs); !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: %+v, want %+v", name, got, want)
+		}
+		if got := flow.Demanding(strict, tt.needs); !reflect.DeepEqual(got, strict) {
+			t.Errorf("%s: %+v, want %+v as before", name, got, strict)
+		}
+	}
+	if lax.Consents[1].Required || lax.Consents[0].TransitionUntil.IsZero() {
+		t.Error("the publisher itself has changed")
+	}
+	if p := flow.Demanding(authstore.Publisher{}, flow.Needs{VerifiedEmail: true}); !p.VerifyEmail {
+		t.Error("an address need not be verified")
+	}
+}
+
+// A step is demanded by itself, whatever comes before it.
+func TestEachStepIsDemandedByItself(t *testing.T) {
+	p := authstore.Publisher{
+		VerifyEmail: true, Consents: []authstore.ConsentDefinition{{Name: "terms", Version: "1", Required: true}},
+		Capture: authstore.Capture{Enabled: true, Enforced: true, Fields: []authstore.CaptureField{{Key: "companyName", Required: true}}},
+	}
+	now := time.Now()
+	for _, step := range []flow.Step{flow.Verify, flow.Consents, flow.Capture} {
+		if !flow.Demanded(step, p, authstore.Standing{}, now) || flow.Demanded(step, authstore.Publisher{}, authstore.Standing{}, now) {
+			t.Errorf("%s", step)
+		}
+	}
+	if flow.Demanded(flow.Done, p, authstore.Standing{}, now) {
+		t.Error("nothing is demanded")
 	}
 }

@@ -107,7 +107,7 @@ func (m *Manager) Prepare(customer authstore.Customer, offer string, d Device, h
 	switch how {
 	case AtHub:
 		proof := secret.New()
-		s.HubDigest, given.Hub = secret.Digest(proof), s.ID+"."+proof
+		s.HubDigest, given.Hub = secret.Digest(proof), hubProof(s.ID, proof)
 	case ByAPI:
 		proof := secret.New()
 		s.Refresh = &authstore.Refresh{Digest: secret.Digest(proof), Rotated: now}
@@ -193,6 +193,31 @@ func (m *Manager) proved(ctx context.Context, id string, digests func(authstore.
 	}
 	return s, nil
 }
+
+// Confirm notes that the customer of a session, which AtHub has returned, has just
+// proved who they are again. It returns what proves the session to AtHub from now
+// on: what did so before is worth nothing any more, wherever it got to. Errors:
+// ErrRefused, also when another Confirm was first.
+func (m *Manager) Confirm(ctx context.Context, s authstore.Session) (proof string, err error) {
+	given := secret.New()
+	_, err = m.store.JudgeSession(ctx, s.ID, endedFor, func(stored *authstore.Session) (authstore.Verdict, error) {
+		if s.HubDigest == "" || stored.HubDigest != s.HubDigest {
+			return authstore.Keep, ErrRefused
+		}
+		stored.Confirmed, stored.HubDigest = m.store.Now(), secret.Digest(given)
+		return authstore.Save, nil
+	})
+	if errors.Is(err, ErrRefused) || errors.Is(err, authstore.ErrNotFound) {
+		return "", ErrRefused
+	}
+	if err != nil {
+		return "", fmt.Errorf("confirming a session: %w", err)
+	}
+	return hubProof(s.ID, given), nil
+}
+
+// hubProof returns what AtHub takes.
+func hubProof(id, given string) string { return id + "." + given }
 
 // Ended tells whether a session was ended while tokens of it may be alive. It
 // looks in memory only.
