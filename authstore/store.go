@@ -43,6 +43,10 @@ func New(b Backend, now func() time.Time) *Store {
 // Now returns the store's time in UTC, whole milliseconds, as records keep it.
 func (s *Store) Now() time.Time { return s.now().UTC().Truncate(time.Millisecond) }
 
+// Clock returns the time as precisely as it is known, for what is compared and not
+// stored.
+func (s *Store) Clock() time.Time { return s.now() }
+
 // Backend returns what the store stands on, for its optional abilities.
 func (s *Store) Backend() Backend { return s.b }
 

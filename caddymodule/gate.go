@@ -148,7 +148,7 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 	}
 	if id != nil {
 		g.headers.Tell(r.Header, id)
-		if r.Header.Get("Sec-Fetch-Dest") == "document" {
+		if dest := r.Header["Sec-Fetch-Dest"]; len(dest) == 1 && dest[0] == "document" {
 			// The way back must show nothing private after a sign-out.
 			w.Header().Add("Cache-Control", "no-store")
 		}

@@ -42,12 +42,15 @@ func splitCookie(v string) (id, proof, own string, ok bool) {
 func findCookie(h http.Header, name string) (string, bool) {
 	for _, line := range h["Cookie"] {
 		for line != "" {
-			var part string
-			part, line, _ = strings.Cut(line, ";")
-			part = strings.TrimLeft(part, " ")
+			end := strings.IndexByte(line, ';')
+			if end < 0 {
+				end = len(line)
+			}
+			part := strings.TrimLeft(line[:end], " ")
 			if len(part) > len(name) && part[len(name)] == '=' && part[:len(name)] == name {
 				return part[len(name)+1:], true
 			}
+			line = line[min(end+1, len(line)):]
 		}
 	}
 	return "", false
@@ -94,7 +97,7 @@ func (g *Gate) told(w http.ResponseWriter, site publisher.Origin, k known) (*Ide
 // renew gets a new token for a site cookie. Requests that arrive together get one
 // result. Errors: errDue, ErrUnavailable.
 func (g *Gate) renew(w http.ResponseWriter, r *http.Request, site publisher.Origin, key recall.Key, id, proof string) (*Identity, error) {
-	v, err, _ := g.renewals.Do(string(key[:]), func() (any, error) {
+	v, err, _ := g.renewals.Do(key.String(), func() (any, error) {
 		// Another may have renewed it since this request looked.
 		if k, verdict := g.recalled(key, g.sessions.Now()); verdict == recall.Good {
 			return k, nil
@@ -163,6 +166,10 @@ func (g *Gate) setCookie(w http.ResponseWriter, site publisher.Origin, value str
 // StripCookies removes usher's cookies from a request that goes on to the app.
 func StripCookies(h http.Header) {
 	lines := h["Cookie"]
+	if len(lines) == 1 && strings.IndexByte(lines[0], ';') < 0 && ownCookie(lines[0]) { // as with most sites
+		delete(h, "Cookie")
+		return
+	}
 	for _, line := range lines {
 		if strings.Contains(line, "usher") {
 			keepOthers(h, lines)

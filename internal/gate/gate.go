@@ -29,6 +29,8 @@ import (
 // Gate guards one or more sites that share a policy. Safe for concurrent use.
 type Gate struct {
 	sites     []publisher.Origin
+	exact     map[string]publisher.Origin // those of sites that are no pattern, by their Host header as it mostly is
+	audiences map[publisher.Origin]string // of tokens by the API for the publishers of those
 	policy    *Policy
 	hub       publisher.Origin
 	sessions  *session.Manager
@@ -59,10 +61,19 @@ type Config struct {
 
 // New returns a Gate.
 func New(c Config) *Gate {
-	return &Gate{
-		sites: c.Sites, policy: c.Policy, hub: c.Hub, sessions: c.Sessions, keys: c.Keys, sso: c.SSO,
+	g := &Gate{
+		exact: map[string]publisher.Origin{}, audiences: map[publisher.Origin]string{}, sites: c.Sites, policy: c.Policy, hub: c.Hub, sessions: c.Sessions, keys: c.Keys, sso: c.SSO,
 		directory: c.Directory, tokens: c.Tokens, headers: c.Headers, pages: c.Pages, memory: c.Memory,
 	}
+	for _, s := range c.Sites {
+		if site, _ := g.site(s.Host()); !s.Pattern() && site == s {
+			g.exact[s.Host()] = s
+			if p, ok := g.directory.BySite(s); ok {
+				g.audiences[s] = token.PublisherAudience(p.ID)
+			}
+		}
+	}
+	return g
 }
 
 // Memory is what gates remember of the cookies and tokens that they have judged.
@@ -191,6 +202,9 @@ func (g *Gate) Unavailable(w http.ResponseWriter, r *http.Request) {
 
 // site returns the site that a Host header belongs to.
 func (g *Gate) site(host string) (publisher.Origin, bool) {
+	if s, ok := g.exact[host]; ok {
+		return s, true
+	}
 	for _, s := range g.sites {
 		if site, ok := s.ForHost(host); ok {
 			return site, true
@@ -233,11 +247,11 @@ func bearer(h http.Header) (string, bool) {
 }
 
 func (g *Gate) byBearer(ctx context.Context, raw string, site publisher.Origin) (*Identity, error) {
-	p, ok := g.directory.BySite(site)
+	audience, ok := g.audience(site)
 	if !ok {
 		return nil, nil
 	}
-	key, ok := g.memory.Key(raw, token.PublisherAudience(p.ID), string(g.hub))
+	key, ok := g.memory.Key(raw, audience, string(g.hub))
 	if !ok {
 		return nil, nil
 	}
@@ -247,11 +261,20 @@ func (g *Gate) byBearer(ctx context.Context, raw string, site publisher.Origin) 
 	}
 	generation := g.keys.Generation()
 	claims, err := g.keys.VerifyForPublisher(raw)
-	if err != nil || claims.PublisherID != p.ID {
+	if err != nil || claims.Audience != audience {
 		g.memory.Refuse(key, now)
 		return nil, nil
 	}
 	return g.admit(ctx, key, claims, raw, generation)
+}
+
+// audience returns the audience of tokens by the API that are good at a site.
+func (g *Gate) audience(site publisher.Origin) (string, bool) {
+	if audience, ok := g.audiences[site]; ok {
+		return audience, true
+	}
+	p, ok := g.directory.BySite(site)
+	return token.PublisherAudience(p.ID), ok
 }
 
 // recalled returns what is remembered of a key. What was judged by keys that are
@@ -302,8 +325,10 @@ type known struct {
 // known returns what claims say, with a signed token for the app.
 func (g *Gate) known(claims token.Claims, signed string, generation uint64) (known, error) {
 	if signed == "" && g.headers.tells(Token) {
+		said := claims
+		said.Stamp = "" // is between us
 		var err error
-		if signed, err = g.keys.Sign(claims); err != nil {
+		if signed, err = g.keys.Sign(said); err != nil {
 			return known{}, fmt.Errorf("signing a token for the app: %w", err)
 		}
 	}

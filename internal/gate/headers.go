@@ -123,15 +123,14 @@ func (h *Headers) sets(name string) bool {
 // proxy remove ours), and all trailers, which come after the gate has judged
 // and which servers may merge into the headers.
 func (h *Headers) Strip(r *http.Request) {
-	for name := range r.Header {
-		if h.claims(name) {
-			delete(r.Header, name)
-		}
-	}
 	r.Trailer = nil
-	delete(r.Header, "Trailer")
-	if values := r.Header["Connection"]; values != nil {
-		h.stripList(r.Header, "Connection", values)
+	for name := range r.Header {
+		switch {
+		case h.claims(name), name == "Trailer":
+			delete(r.Header, name)
+		case name == "Connection":
+			h.stripList(r.Header, name, r.Header[name])
+		}
 	}
 }
 

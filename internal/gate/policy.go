@@ -30,10 +30,11 @@ const ReservedPrefix = "/.usher/"
 // Policy tells which paths of a site are open, and what the others demand. What
 // it does not name is protected. It does not change; safe for concurrent use.
 type Policy struct {
-	public, optional []string
+	public, optional patterns
 	openers          []Opener
 	demands          []Demand
-	matchers         bool // some rule has one
+	about            []patterns // the paths of each demand
+	matchers         bool       // some rule has one
 
 	// Silent is when the hub is asked who a visitor of an optional path is. Set it
 	// before first use.
@@ -67,9 +68,9 @@ const (
 
 // NewPolicy returns a Policy of rules.
 func NewPolicy(rules Rules) (*Policy, error) {
-	p := &Policy{public: rules.Public, optional: rules.Optional, openers: rules.Open}
-	for _, patterns := range [][]string{p.public, p.optional} {
-		for _, pattern := range patterns {
+	p := &Policy{public: patternsOf(rules.Public), optional: patternsOf(rules.Optional), openers: rules.Open}
+	for _, list := range [][]string{rules.Public, rules.Optional} {
+		for _, pattern := range list {
 			if err := CheckPattern(pattern); err != nil {
 				return nil, err
 			}
@@ -88,7 +89,7 @@ func NewPolicy(rules Rules) (*Policy, error) {
 				return nil, fmt.Errorf("%s is %s, so nothing can be required there; remove one", path, access)
 			}
 		}
-		p.demands = append(p.demands, d)
+		p.demands, p.about = append(p.demands, d), append(p.about, patternsOf(d.Paths))
 		p.matchers = p.matchers || d.Match != nil
 	}
 	return p, nil
@@ -97,9 +98,9 @@ func NewPolicy(rules Rules) (*Policy, error) {
 // opens returns by which kind of patterns a path is open, or "".
 func (p *Policy) opens(at string) string {
 	switch {
-	case matches(p.public, at):
+	case p.public.match(at):
 		return "public"
-	case matches(p.optional, at):
+	case p.optional.match(at):
 		return "optional"
 	}
 	return ""
@@ -135,6 +136,14 @@ type class struct {
 	demands  demandSet // those that may be about it, for Protected
 }
 
+// classifyURL judges the path of an address by the patterns alone.
+func (p *Policy) classifyURL(u *url.URL) class {
+	if u.RawPath == "" && plain(u.Path) { // then it was sent as it is
+		return p.at(u.Path)
+	}
+	return p.classify(u.Path, u.EscapedPath())
+}
+
 // classify judges a path by the patterns alone.
 func (p *Policy) classify(decoded, sent string) class {
 	if plain(decoded) && !strings.Contains(sent, "%") {
@@ -161,12 +170,12 @@ func (p *Policy) classify(decoded, sent string) class {
 // too, because a rewrite for the app's sake must not swallow them. Errors:
 // ErrUnavailable.
 func (p *Policy) judgePath(r *http.Request, asked *url.URL) (class, error) {
-	if asked != r.URL {
-		if c := p.classify(asked.Path, asked.EscapedPath()); c.access == Reserved {
+	if asked.Path != r.URL.Path || asked.RawPath != r.URL.RawPath {
+		if c := p.classifyURL(asked); c.access == Reserved {
 			return c, nil
 		}
 	}
-	c := p.classify(r.URL.Path, r.URL.EscapedPath())
+	c := p.classifyURL(r.URL)
 	if c.access != Protected {
 		return c, nil
 	}
@@ -191,19 +200,34 @@ func (p *Policy) Open(r *http.Request, asked *url.URL) bool {
 	return err == nil && (c.access == Public || c.access == Optional)
 }
 
-// plain tells, without allocating, that a path has one reading. It may say no
-// of a path that has.
+// plain tells, without allocating, that a path has one reading and that nothing
+// in it is encoded when it is sent. It may say no of a path of which both is true.
 func plain(p string) bool {
-	if !strings.HasPrefix(p, "/") || strings.Contains(p, "//") || strings.Contains(p, "/.") {
+	if p == "" || p[0] != '/' {
 		return false
 	}
+	before := byte(0)
 	for i := range len(p) {
-		if c := p[i]; c <= 0x20 || c >= 0x7f || c == '\\' || c == ';' || c == '%' {
+		c := p[i]
+		if !plainBytes[c] || before == '/' && (c == '/' || c == '.') {
 			return false
 		}
+		before = c
 	}
 	return true
 }
+
+// plainBytes are those that a path is sent with as they are (RFC 3986, section
+// 3.3), but for the semicolon, which servers read in several ways.
+var plainBytes = func() (set [256]bool) {
+	for _, c := range []byte("/-._~!$&'()*+,=:@") {
+		set[c] = true
+	}
+	for c := range 256 {
+		set[c] = set[c] || isAlnum(byte(c))
+	}
+	return set
+}()
 
 func hasControl(p string) bool {
 	for i := range len(p) {
@@ -266,15 +290,15 @@ func (p *Policy) at(at string) class {
 	if i := reservedPart(at); i >= 0 {
 		return class{access: Reserved, reserved: strings.TrimPrefix(at[i:], "/")}
 	}
-	if matches(p.public, at) {
+	if p.public.match(at) {
 		return class{access: Public}
 	}
-	if matches(p.optional, at) {
+	if p.optional.match(at) {
 		return class{access: Optional}
 	}
 	c := class{access: Protected}
 	for i := range p.demands {
-		if d := &p.demands[i]; len(d.Paths) == 0 || matches(d.Paths, at) {
+		if about := p.about[i]; len(about) == 0 || about.match(at) {
 			c.demands |= 1 << i
 		}
 	}
@@ -285,15 +309,30 @@ func (p *Policy) at(at string) class {
 // when the path does not begin with it, in any case.
 func reservedPart(at string) int {
 	n := len(ReservedPrefix) - 1 // without the last slash
-	if len(at) < n || !strings.EqualFold(at[:n], ReservedPrefix[:n]) || len(at) > n && at[n] != '/' {
+	if len(at) < n || at[1] != ReservedPrefix[1] || !strings.EqualFold(at[:n], ReservedPrefix[:n]) || len(at) > n && at[n] != '/' {
 		return -1
 	}
 	return n
 }
 
-func matches(patterns []string, at string) bool {
-	for _, p := range patterns {
-		if begin, ok := strings.CutSuffix(p, "*"); ok && strings.HasPrefix(at, begin) || p == at {
+// patterns are exact paths and beginnings of paths.
+type patterns []struct {
+	text string // without the star
+	tree bool
+}
+
+func patternsOf(list []string) patterns {
+	p := make(patterns, len(list))
+	for i, text := range list {
+		p[i].text, p[i].tree = strings.CutSuffix(text, "*")
+	}
+	return p
+}
+
+// match tells whether a path is one of them.
+func (p patterns) match(at string) bool {
+	for i := range p {
+		if at == p[i].text || p[i].tree && strings.HasPrefix(at, p[i].text) {
 			return true
 		}
 	}

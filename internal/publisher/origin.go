@@ -120,7 +120,7 @@ func hostname(host string) string {
 }
 
 // Secure tells whether the origin is https, so that cookies can be.
-func (o Origin) Secure() bool { return o.Scheme() == "https" }
+func (o Origin) Secure() bool { return strings.HasPrefix(string(o), "https://") }
 
 // Pattern tells whether the origin stands for many.
 func (o Origin) Pattern() bool { return strings.HasPrefix(o.Host(), "*.") }

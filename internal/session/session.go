@@ -392,5 +392,5 @@ func (m *Manager) Redeem(ctx context.Context, c authstore.SignInCode) (authstore
 	return s, err
 }
 
-// Now returns the time by the store's clock.
-func (m *Manager) Now() time.Time { return m.store.Now() }
+// Now returns the time by the store's clock, see authstore.Store.Clock.
+func (m *Manager) Now() time.Time { return m.store.Clock() }

@@ -81,7 +81,7 @@ type wire struct {
 	Stamp       string   `json:"stamp,omitempty"`
 
 	EmailVerified bool `json:"email_verified"`
-	Captured      bool `json:"captureComplete"`
+	Captured      bool `json:"captureComplete,omitempty"`
 
 	ID string `json:"jti"`
 }

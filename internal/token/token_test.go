@@ -173,7 +173,7 @@ func TestTokenSaysWhatTheContractNames(t *testing.T) {
 		"iss": issuer, "sub": "123456789", "aud": site, "exp": float64(c.Expires.Unix()), "iat": float64(c.IssuedAt.Unix()),
 		"auth_time": float64(c.SignedInAt.Unix()), "jti": "token-id", "sid": "session-id",
 		"customerId": "123456789", "publisherId": float64(100_000_001), "offerId": "S100000001_US",
-		"email": "ann@example.com", "email_verified": false, "consents": []any{"terms"}, "captureComplete": false,
+		"email": "ann@example.com", "email_verified": false, "consents": []any{"terms"},
 	}
 	got := part(t, raw, 1)
 	if jti, _ := got["jti"].(string); len(jti) == len("token-id")+22 {
