@@ -20,7 +20,7 @@ import (
 const (
 	// mostRoom is how much the heap may grow between two cycles, if there is memory
 	// enough.
-	mostRoom = 64 << 20
+	mostRoom = 20 << 20
 
 	// share is what part of the memory that there is the room may take.
 	share = 16

@@ -17,15 +17,15 @@ func TestRoomIsFixedAndBounded(t *testing.T) {
 		limit int64
 		want  int
 	}{
-		{10 * mib, math.MaxInt64, 600}, // 64 MiB above 10
-		{20 * mib, math.MaxInt64, 300},
-		{64 * mib, math.MaxInt64, 100},
-		{100 * mib, math.MaxInt64, 60},
-		{128 * mib, math.MaxInt64, 50},
+		{5 * mib, math.MaxInt64, 400}, // 20 MiB above 5
+		{10 * mib, math.MaxInt64, 200},
+		{20 * mib, math.MaxInt64, 100},
+		{32 * mib, math.MaxInt64, 60},
+		{40 * mib, math.MaxInt64, 50},
 		{4096 * mib, math.MaxInt64, leastPercent},
 		{0, math.MaxInt64, mostPercent},
 		{mib, math.MaxInt64, mostPercent},
-		{10 * mib, 512 * mib, 300}, // a sixteenth of the memory
+		{10 * mib, 160 * mib, 100}, // a sixteenth of the memory
 		{10 * mib, 128 * mib, 80},
 		{20 * mib, 64 * mib, leastPercent},
 		{10 * mib, 0, leastPercent},

@@ -32,6 +32,7 @@ type stage struct {
 	appPID  int
 	running sync.WaitGroup
 	proxies int
+	logging string // a line more in the block of every proxy's log
 }
 
 // The cores of pinned processes.

@@ -27,6 +27,7 @@ type kind struct {
 	usher     bool   // usher's binary rather than stock Caddy
 	algorithm string // the gate's; empty for a bare reverse_proxy
 	viewers   int    // how many the gate's store knows, for renewals
+	options   string // in the gate's block
 }
 
 // caddyfile is alike for all variants but for the gate's own lines. The hub is on
@@ -36,7 +37,7 @@ const caddyfile = `{
 	auto_https off
 	persist_config off
 	log {
-		level ERROR
+		level ERROR%s
 	}
 %s}
 http://%s {
@@ -64,6 +65,10 @@ const (
 `
 )
 
+// unlogged keeps reverse_proxy from writing down every request's headers for a log
+// entry that nobody sees: Caddy encodes it before it knows.
+const unlogged = "\n\t\texclude http.handlers.reverse_proxy"
+
 // proxy starts a proxy and waits until it answers.
 func (s *stage) proxy(k kind) (*proxy, error) {
 	s.proxies++
@@ -77,7 +82,7 @@ func (s *stage) proxy(k kind) (*proxy, error) {
 		return nil, err
 	}
 	p.host = strings.Replace(p.address, "127.0.0.1", "news.localhost", 1)
-	config := fmt.Sprintf(caddyfile, "", p.host, "", s.app)
+	config := fmt.Sprintf(caddyfile, s.logging, "", p.host, "", s.app)
 	if k.algorithm != "" {
 		if config, err = s.gateConfig(p, k); err != nil {
 			return nil, err
@@ -111,7 +116,8 @@ func (s *stage) gateConfig(p *proxy, k kind) (string, error) {
 		return "", err
 	}
 	options := fmt.Sprintf(gateOptions, hub, store, p.file("outbox"), k.algorithm)
-	return fmt.Sprintf(caddyfile, options, p.host, "\tusher_gate\n", s.app) + fmt.Sprintf(hubSite, hub), nil
+	line := fmt.Sprintf("\tusher_gate {\n\t\t%s\n\t}\n", k.options)
+	return fmt.Sprintf(caddyfile, s.logging, options, p.host, line, s.app) + fmt.Sprintf(hubSite, hub), nil
 }
 
 func (p *proxy) file(name string) string { return filepath.Join(p.folder, name) }

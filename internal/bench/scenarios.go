@@ -6,6 +6,7 @@ package main
 import (
 	"fmt"
 	"net/http"
+	"strings"
 )
 
 // scenarios lists what can be measured, in the order in which it is.
@@ -15,6 +16,11 @@ var scenarios = []struct {
 }{
 	{"gate", func(s *stage) error {
 		return s.gate("gate", "A page of 1 KiB, by site cookie, in the closed loop.", nil)
+	}},
+	{"unlogged", func(s *stage) error {
+		s.logging = unlogged
+		defer func() { s.logging = "" }()
+		return s.gate("unlogged", "The same, in all variants with `exclude http.handlers.reverse_proxy` in the log's block.", nil)
 	}},
 	{"algorithms", (*stage).algorithms},
 	{"browser", func(s *stage) error {
@@ -45,8 +51,8 @@ func (s *stage) bare(like load) ([]*variant, error) {
 }
 
 // gated returns a gated variant that many viewers visit by cookie.
-func (s *stage) gated(name string, registered int) (*variant, error) {
-	p, err := s.proxy(kind{usher: true, algorithm: "ES256", viewers: registered})
+func (s *stage) gated(name string, registered int, options ...string) (*variant, error) {
+	p, err := s.proxy(kind{usher: true, algorithm: "ES256", viewers: registered, options: strings.Join(options, "\n\t\t")})
 	if err != nil {
 		return nil, err
 	}
@@ -64,13 +70,17 @@ func (s *stage) gate(name, about string, headers []string) error {
 	if err != nil {
 		return err
 	}
-	one.load.Headers, many.load.Headers = headers, headers
+	short, err := s.gated(fmt.Sprintf("gated, %d tokens, header token off", s.tokens), 0, "header token off")
+	if err != nil {
+		return err
+	}
+	one.load.Headers, many.load.Headers, short.load.Headers = headers, headers, headers
 	one.load.Limit = 1
 	variants, err := s.bare(many.load)
 	if err != nil {
 		return err
 	}
-	return s.measure(&scenario{name: name, about: about, unit: "request", variants: append(variants, one, many)})
+	return s.measure(&scenario{name: name, about: about, unit: "request", variants: append(variants, one, many, short)})
 }
 
 // algorithms is the gate by bearer token, with either kind of signature.

@@ -98,13 +98,14 @@ func CheckHeader(name string) error {
 	return nil
 }
 
-// Tell sets the headers on a request that goes on to the app. The values are
-// copied, because handlers may change them in place.
+// Tell sets the headers on a request that goes on to the app. What is empty is
+// not told. The values are copied, because handlers may change them in place.
 func (h *Headers) Tell(into http.Header, id *Identity) {
 	values := make([]string, len(h.told))
 	for i, t := range h.told {
-		values[i] = id.fields[t.field]
-		into[t.name] = values[i : i+1 : i+1]
+		if values[i] = id.fields[t.field]; values[i] != "" {
+			into[t.name] = values[i : i+1 : i+1]
+		}
 	}
 }
 

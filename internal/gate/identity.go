@@ -51,6 +51,8 @@ func (id *Identity) Expires() time.Time { return id.expires }
 
 // newIdentity returns what claims say. signed is the token that apps are given.
 func newIdentity(c token.Claims, signed string, generation uint64) *Identity {
+	// As part of the request's cookies, it would keep all of them.
+	c.SessionID = strings.Clone(c.SessionID)
 	return &Identity{
 		fields: [fieldCount]string{
 			CustomerID: strconv.FormatInt(c.CustomerID, 10), PublisherID: strconv.FormatInt(c.PublisherID, 10),
