@@ -4,7 +4,7 @@ GO         ?= go
 GOTESTSUM   = $(GO) run gotest.tools/gotestsum@v1.13.0
 STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: build demo test lint bench browser node nginx clean
+.PHONY: build demo test fuzz lint bench browser node nginx clean
 
 build: ## the server, Caddy with usher's modules compiled in
 	$(GO) build -trimpath -o bin/usher ./cmd/usher
@@ -17,6 +17,19 @@ test: browser node nginx ## everything; says at the end what was skipped
 	@test -z "$$(gofmt -l .)" || { echo "not formatted:"; gofmt -l .; exit 1; }
 	$(GO) vet ./...
 	$(GOTESTSUM) --format pkgname -- -race -timeout 14m ./...
+	@$(MAKE) --no-print-directory fuzz FUZZTIME=3s FUZZ="internal/gate internal/token"
+
+# What reads hostile input is fuzzed: in make test a moment each where a mistake
+# would let somebody in, by make fuzz all of it for longer.
+FUZZTIME ?= 30s
+FUZZ     ?= $(shell grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u)
+
+fuzz: ## every fuzz target for FUZZTIME
+	@for dir in $(FUZZ); do \
+		for target in $$(grep -ho '^func Fuzz[A-Za-z]*' $$dir/*_test.go | cut -d' ' -f2); do \
+			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) ./$$dir || exit 1; \
+		done; \
+	done
 
 browser: # installs Chromium for the browser tests where that is possible
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || { \
@@ -51,7 +64,8 @@ lint: ## what reviewers would find first
 	$(STATICCHECK) ./...
 	$(GO) mod tidy -diff
 
-bench: ## ratios measured side by side: gate and bare proxy, API and respond, sign-in and raw hashing; and what pages cost
+bench: ## ratios measured side by side: the gate and bare Caddy, API and respond, sign-in and raw hashing; and what pages cost
+	$(GO) run ./internal/bench
 	$(GO) test -run '^$$' -bench . -benchmem ./internal/gate ./internal/token ./authstore/bolt ./internal/i18n ./pages
 	$(GO) test -run '^$$' -bench 'Hash|CheckPassword' -benchmem ./internal/customer
 	$(GO) test -run '^$$' -bench Entry -benchtime 5x ./internal/customer
