@@ -332,6 +332,9 @@ func (g *Gate) known(claims token.Claims, signed string, generation uint64) (kno
 			return known{}, fmt.Errorf("signing a token for the app: %w", err)
 		}
 	}
+	if stamp := g.sessions.Stamp(claims.PublisherID); claims.Stamp == stamp {
+		claims.Stamp = stamp // the same text, which is in memory once
+	}
 	return known{identity: newIdentity(claims, signed, generation), due: claims.Stamp == ""}, nil
 }
 

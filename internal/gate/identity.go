@@ -51,17 +51,27 @@ func (id *Identity) Expires() time.Time { return id.expires }
 
 // newIdentity returns what claims say. signed is the token that apps are given.
 func newIdentity(c token.Claims, signed string, generation uint64) *Identity {
-	// As part of the request's cookies, it would keep all of them.
-	c.SessionID = strings.Clone(c.SessionID)
-	return &Identity{
-		fields: [fieldCount]string{
+	id := &Identity{
+		fields: together([fieldCount]string{
 			CustomerID: strconv.FormatInt(c.CustomerID, 10), PublisherID: strconv.FormatInt(c.PublisherID, 10),
 			SessionID: c.SessionID, Email: c.Email, Consents: strings.Join(c.Consents, consentSeparator), Token: signed,
-		},
+		}),
 		offer: c.OfferID, verified: c.EmailVerified, captured: c.Captured,
-		signedInAt: c.SignedInAt, expires: c.Expires,
-		publisher: c.PublisherID, session: c.SessionID, stamp: c.Stamp, generation: generation,
+		signedInAt: c.SignedInAt, expires: c.Expires, publisher: c.PublisherID, stamp: c.Stamp, generation: generation,
 	}
+	id.session = id.fields[SessionID]
+	return id
+}
+
+// together returns copies of texts that lie in one piece of memory: the garbage
+// collector looks at each piece, and there are as many identities as viewers.
+// Besides, one that is part of a request would keep all of that.
+func together(texts [fieldCount]string) [fieldCount]string {
+	all := strings.Join(texts[:], "")
+	for f, text := range texts {
+		texts[f], all = all[:len(text)], all[len(text):]
+	}
+	return texts
 }
 
 // consentSeparator is between names of consents, which have none.
