@@ -32,7 +32,7 @@ type load struct {
 	Rare    string   // a file of header lines that are used once each,
 	Every   int      // by every so manieth request; 0 for none
 	From    int      // the first of them that has not been used
-	Forge   bool     // each request spoils the end of its line in a way of its own
+	Forge   bool     // each request spoils the token in its line in a way of its own
 	Status  int      // the one that every response must have
 	Conns   int      // connections
 	Rate    float64  // requests a second, of all connections; 0 for as fast as they are answered
@@ -192,6 +192,7 @@ type client struct {
 	request    []byte
 	seen       histogram
 	bytes      int64
+	forgeries  int
 }
 
 func (c *client) work() error {
@@ -253,14 +254,26 @@ func (c *client) prepare() bool {
 	}
 	c.request = append(append(append(c.request[:0], c.head...), line...), "\r\n\r\n"...)
 	if c.Forge {
-		spoil(c.request[len(c.request)-forged-8 : len(c.request)-8])
+		end := len(c.request) - afterSignature
+		if c.forgeries++; c.forgeries%2 == 0 {
+			end -= intoClaims
+		}
+		spoil(c.request[end-forged : end])
 	}
 	return true
 }
 
-// forged is how much of a line's end is spoilt: part of a signature, and not its
-// last characters, some of which would not be base64url of anything.
-const forged = 20
+// What is spoilt of a token, by turns: a part of its signature, and of its claims.
+const (
+	forged = 20
+
+	// afterSignature leaves the end of the line, and the last characters of the
+	// signature, some of which would not be base64url of anything.
+	afterSignature = 8
+
+	// intoClaims is more than an ES256 signature is long.
+	intoClaims = 200
+)
 
 func spoil(b []byte) {
 	var random [forged * 3 / 4]byte

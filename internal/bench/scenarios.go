@@ -144,6 +144,9 @@ func (s *stage) renewals() error {
 // floodConns is the number of connections of the good traffic, and of the bad.
 const floodConns = 32
 
+// floodAccounts is how many accounts of their own the attackers have.
+const floodAccounts = 10
+
 // flood is good traffic at a fixed rate, quiet and beside forged tokens.
 func (s *stage) flood() error {
 	quiet, err := s.gated("quiet", 0)
@@ -153,13 +156,13 @@ func (s *stage) flood() error {
 	quiet.base = true
 	quiet.load.Conns, quiet.load.Rate = floodConns, s.rate
 	beside, forged := *quiet, quiet.proxy.file("bearers")
-	if err := quiet.proxy.mint.bearers(forged, 1000); err != nil {
+	if err := quiet.proxy.mint.bearers(forged, floodAccounts); err != nil {
 		return err
 	}
 	bad := s.page(forged)
 	bad.Conns, bad.Rate, bad.Forge, bad.Status = floodConns, s.flooding, true, http.StatusUnauthorized
 	beside.name, beside.base, beside.beside = "beside a flood", false, &bad
-	about := fmt.Sprintf("%.0f requests/s of signed-in viewers in the open loop, alone and beside %.0f/s with forged bearer tokens, each another. CPU is that of all requests for each good one.", s.rate, s.flooding)
+	about := fmt.Sprintf("%.0f requests/s of signed-in viewers in the open loop, alone and beside %.0f/s with forged bearer tokens, each another: by turns with claims made up, and with those of %d accounts under another signature. CPU is that of all requests for each good one.", s.rate, s.flooding, floodAccounts)
 	return s.measure(&scenario{name: "flood", about: about, unit: "request", tellRounds: true, variants: []*variant{quiet, &beside}})
 }
 
