@@ -285,6 +285,9 @@ func (g *Gate) recalled(key recall.Key, now time.Time) (known, recall.Verdict) {
 		return k, verdict
 	}
 	id := k.identity
+	if g.headers.signed && id.fields[Token] == "" { // a gate that needs none has judged it
+		return known{}, recall.Unknown
+	}
 	if id.generation != g.keys.Generation() || !k.due && id.stamp != g.sessions.Stamp(id.publisher) {
 		return known{}, recall.Unknown
 	}
@@ -324,7 +327,7 @@ type known struct {
 
 // known returns what claims say, with a signed token for the app.
 func (g *Gate) known(claims token.Claims, signed string, generation uint64) (known, error) {
-	if signed == "" && g.headers.tells(Token) {
+	if signed == "" && g.headers.signed {
 		said := claims
 		said.Stamp = "" // is between us
 		var err error

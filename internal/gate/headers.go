@@ -19,9 +19,10 @@ const headerPrefix = "X-Usher-"
 // Headers says by which headers apps are told who sent a request. It does not
 // change; safe for concurrent use.
 type Headers struct {
-	told  []told
-	names []string // all that are set, with the prefix as the first
-	first [256]bool
+	told   []told
+	signed bool     // the token is among them
+	names  []string // all that are set, with the prefix as the first
+	first  [256]bool
 }
 
 // told is one header that is set.
@@ -72,7 +73,7 @@ func (h *Headers) add(f Field, name string) error {
 		}
 	}
 	name = http.CanonicalHeaderKey(name)
-	h.told = append(h.told, told{f, name})
+	h.told, h.signed = append(h.told, told{f, name}), h.signed || f == Token
 	if !identityName(name) {
 		h.names = append(h.names, name)
 	}
@@ -107,11 +108,6 @@ func (h *Headers) Tell(into http.Header, id *Identity) {
 			into[t.name] = values[i : i+1 : i+1]
 		}
 	}
-}
-
-// tells tells whether a field is told at all.
-func (h *Headers) tells(f Field) bool {
-	return slices.ContainsFunc(h.told, func(t told) bool { return t.field == f })
 }
 
 // sets tells whether Tell sets a header of exactly that name.

@@ -53,6 +53,42 @@ func TestSignedInViewerPassesAndTheAppIsTold(t *testing.T) {
 	}
 }
 
+// Two gates of one site share what they remember, and may tell their apps
+// different things; so may a gate and the one that a reload puts in its place.
+func TestGateThatTellsATokenSignsOneThoughAnotherDidNot(t *testing.T) {
+	w := newWorld(t)
+	v := w.mustViewer(t, ours)
+	cookie := w.signIn(t, news, v)
+	short, err := gate.NewHeaders(map[string][]string{"token": {}})
+	must(t, err)
+	w.headers = short
+	w.reload(t, asking(terms("1")))
+	for _, cookie := range []*http.Cookie{cookie, w.renewed(t, cookie)} {
+		w.headers = short
+		w.Gate = w.with(w.policy)
+		if got := w.toldAt(t, news, cookie); got != "" {
+			t.Errorf("a token is signed that nobody is told: %s", got)
+		}
+		w.headers = ownHeaders
+		w.Gate = w.with(w.policy)
+		if claims, err := w.keys.Verify(w.toldAt(t, news, cookie), string(news)); err != nil || claims.SessionID != v.session.ID {
+			t.Errorf("the app is told a token that says %+v, %v", claims, err)
+		}
+	}
+}
+
+// renewed lets a cookie's token run out, and returns the cookie that its owner is
+// given then.
+func (w *world) renewed(t testing.TB, cookie *http.Cookie) *http.Cookie {
+	t.Helper()
+	w.clock.Add(expired)
+	fresh, ok := w.get(string(news)+"/live", cookie).cookie("__Host-usher")
+	if !ok {
+		t.Fatal("the cookie is not renewed")
+	}
+	return fresh
+}
+
 func TestCookieIsBoundToItsSiteAndUnforgeable(t *testing.T) {
 	w := newWorld(t)
 	v, stranger := w.mustViewer(t, ours), w.mustViewer(t, theirs)
