@@ -58,9 +58,6 @@ func (c *caller) call() bool {
 const maxAllocations = 1
 
 func TestSignedInRequestAllocatesNextToNothing(t *testing.T) {
-	if raceDetector {
-		t.Skip("under the race detector, pools forget at random")
-	}
 	w := newWorld(t)
 	c := newCaller(w, w.signIn(t, news, w.mustViewer(t, ours)))
 	if !c.call() {
