@@ -115,3 +115,22 @@ func TestAccessTokenIsRefusedToADisabledCustomer(t *testing.T) {
 		t.Errorf("gone: %q, %v; want ErrRefused", raw, err)
 	}
 }
+
+// A publisher that a reload has removed lets nobody in any more, whatever a token
+// from before says.
+func TestTokenOfAPublisherThatIsGoneIsRefused(t *testing.T) {
+	w := newWorld(t)
+	s, _ := w.mustStart(t, session.AtHub)
+	claims, err := w.Claims(t.Context(), s, site)
+	if err != nil {
+		t.Fatal(err)
+	}
+	claims.PublisherID = 999_999_999
+	if got, err := w.Current(t.Context(), claims); !errors.Is(err, session.ErrRefused) || got.SessionID != "" {
+		t.Errorf("current: %+v, %v; want ErrRefused", got, err)
+	}
+	s.PublisherID = 999_999_999
+	if raw, _, err := w.AccessToken(t.Context(), s, site); !errors.Is(err, session.ErrRefused) || raw != "" {
+		t.Errorf("a new one: %q, %v; want ErrRefused", raw, err)
+	}
+}

@@ -16,7 +16,7 @@ import (
 
 // A signature is dear to verify, and anybody can send tokens. So the id of an
 // access token ends in a mark (HMAC) of all the claims before it: what was made up
-// is refused for a hundredth of that. A mark proves nothing that the signature does
+// is refused for a small part of that. A mark proves nothing that the signature does
 // not prove, and whoever verifies with the public keys need not know of it. What
 // remains are real claims under a wrong signature, and of those only a few are
 // looked at.
