@@ -16,8 +16,13 @@ demo: build ## a hub and two sites on this machine
 test: browser node nginx ## everything; says at the end what was skipped
 	@test -z "$$(gofmt -l .)" || { echo "not formatted:"; gofmt -l .; exit 1; }
 	$(GO) vet ./...
-	$(GOTESTSUM) --format pkgname -- -race -timeout 14m ./...
+	$(GOTESTSUM) --format pkgname -- -race -timeout 14m $$($(GO) list ./... | grep -v $(E2E:./%=%))
+	USHER_RACE=1 $(GOTESTSUM) --format pkgname -- -timeout 14m $(E2E)
 	@$(MAKE) --no-print-directory fuzz FUZZTIME=3s FUZZ="internal/gate internal/token"
+
+# The tests of the whole server have the race detector in the server only: they
+# are busy with browsers, and would spend a third of their time on the search.
+E2E = ./internal/e2etest
 
 # What reads hostile input is fuzzed: in make test a moment each where a mistake
 # would let somebody in, by make fuzz all of it for longer.
@@ -31,7 +36,7 @@ fuzz: ## every fuzz target for FUZZTIME
 		done; \
 	done
 
-browser: # installs Chromium for the browser tests where that is possible
+browser: # installs Chromium for the browser tests where that is possible, and without a window, which takes half of the time
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || { \
 		if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
 			apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; \
@@ -39,6 +44,10 @@ browser: # installs Chromium for the browser tests where that is possible
 			echo "!!! Chromium is not installed and cannot be installed from here: the browser tests WILL BE SKIPPED."; \
 			echo "!!! Install the package chromium and run make test again."; \
 		fi; }
+	@command -v chromium-headless-shell >/dev/null || command -v chrome-headless-shell >/dev/null || { \
+		command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] && apt-get update -qq && \
+			DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium-headless-shell || \
+			echo "!!! chromium-headless-shell is not installed: most browser tests take the whole Chromium, and longer."; }
 
 node: # installs Node.js and npm, with which the tests install Cleeng's client library and axe, where that is possible
 	@command -v node >/dev/null && command -v npm >/dev/null || { \

@@ -129,7 +129,7 @@ func (b *chromium) scheme(name string) {
 // something, and says when they cannot be done.
 func TestAxeFindsWhatIsWrong(t *testing.T) {
 	t.Parallel()
-	chromiumPath(t)
+	chromiumPath(t, lightBrowser)
 	if mustAxe(t) == "" {
 		_, err := axeScript()
 		t.Skip("!!! NO AXE, nothing tells whether everybody can use the pages: " + err.Error())

@@ -31,7 +31,7 @@ func (b *chromium) wantsPage(path string) {
 func TestViewerSignsUpRoamsAndLeavesInARealBrowser(t *testing.T) {
 	t.Parallel()
 	s := startForBrowsers(t, withConsents)
-	b := s.chromium(t)
+	b := s.chromiumWith(t, thirdPartyBlocked)
 	const email = "chromium@viewer.test"
 	asked := s.newsURL + "/live?match=7&half=a%2Fb&c=%C3%A4"
 

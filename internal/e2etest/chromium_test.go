@@ -97,7 +97,7 @@ func launch(path, profile, preferences string, options ...chromedp.ExecAllocator
 // launchFor starts a browser that ends with the test.
 func launchFor(t testing.TB, preferences string, options ...chromedp.ExecAllocatorOption) *engine {
 	t.Helper()
-	b, err := launch(chromiumPath(t), t.TempDir(), preferences, options...)
+	b, err := launch(chromiumPath(t, wholeBrowser), t.TempDir(), preferences, options...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,15 +109,14 @@ func launchFor(t testing.TB, preferences string, options ...chromedp.ExecAllocat
 	return b
 }
 
-// shared returns the browser whose windows most tests share, and which takes no
-// third-party cookies.
+// shared returns the browser whose windows most tests share.
 func shared(t testing.TB) *engine {
 	t.Helper()
-	path := chromiumPath(t)
+	path := chromiumPath(t, lightBrowser)
 	sharing.once.Do(func() {
 		profile := filepath.Join(scratch, "browser")
 		if sharing.err = os.Mkdir(profile, 0o700); sharing.err == nil {
-			sharing.browser, sharing.err = launch(path, profile, thirdPartyBlocked)
+			sharing.browser, sharing.err = launch(path, profile, thirdPartyBlocked, blockThirdParties)
 		}
 	})
 	if sharing.err != nil {
@@ -198,10 +197,22 @@ func tell[P any](b *chromium, command cdp.Command[P, cdp.Empty], params P) {
 	}))
 }
 
-// chromiumPath finds the browser, or skips the test.
-func chromiumPath(t testing.TB) string {
+// Names that browsers are installed under. The light one is Chromium without what
+// surrounds a page, which takes half of the time. It has no settings, and keeps no
+// page whole in memory: what is about those takes the other.
+var (
+	wholeBrowser = []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable"}
+	lightBrowser = append([]string{"chromium-headless-shell", "chrome-headless-shell"}, wholeBrowser...)
+)
+
+// blockThirdParties does what thirdPartyBlocked does, for a browser without
+// settings.
+var blockThirdParties = chromedp.Flag("test-third-party-cookie-phaseout", true)
+
+// chromiumPath finds the browser by one of its names, or skips the test.
+func chromiumPath(t testing.TB, names []string) string {
 	t.Helper()
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable"} {
+	for _, name := range names {
 		if path, err := exec.LookPath(name); err == nil {
 			return path
 		}

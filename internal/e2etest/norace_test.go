@@ -5,4 +5,4 @@
 
 package e2etest
 
-const withRace = false
+const raceDetector = false

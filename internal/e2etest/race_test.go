@@ -5,6 +5,5 @@
 
 package e2etest
 
-// withRace says that this test was built with the race detector, and that the
-// server is to be built so too.
-const withRace = true
+// raceDetector says that these tests were built with the race detector.
+const raceDetector = true

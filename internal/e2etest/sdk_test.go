@@ -76,7 +76,7 @@ func (c call) String() string {
 // browser. It skips the test where a tool is missing.
 func startSDK(t *testing.T) (*server, *sdk) {
 	t.Helper()
-	chromiumPath(t)
+	chromiumPath(t, lightBrowser)
 	site, err := sdkSite()
 	if lack := missing(""); errors.As(err, &lack) {
 		t.Skip("!!! NO LIBRARY, nothing tells whether Cleeng's @cleeng/mediastore-sdk still works with the API: " + lack.Error())
