@@ -45,9 +45,13 @@ var withRace = raceDetector || os.Getenv("USHER_RACE") != ""
 // browser takes one step after the other, which finds no races but pays for the
 // search: servers that serve browsers alone are the second.
 var binaries = map[bool]func() (string, error){
-	true:  sync.OnceValues(func() (string, error) { return build("usher-race", "-race") }),
+	true:  sync.OnceValues(func() (string, error) { return build("usher-race", "-race", unwatched) }),
 	false: sync.OnceValues(func() (string, error) { return build("usher") }),
 }
+
+// unwatched keeps the race detector from watching a library hash passwords in
+// memory of its own, which takes longer than most tests.
+const unwatched = "-gcflags=golang.org/x/crypto/argon2=-race=0"
 
 func build(name string, flags ...string) (string, error) {
 	root, err := filepath.Abs(filepath.Join("..", ".."))

@@ -129,6 +129,10 @@ func (s *server) begin(caddyfile string) *server {
 		if s.boot() {
 			return s
 		}
+		// What it has declared already names the port that it could not have.
+		if err := os.Remove(filepath.Join(s.dir, "usher.db")); err != nil && !errors.Is(err, os.ErrNotExist) {
+			s.t.Fatal(err)
+		}
 	}
 }
 
