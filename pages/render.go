@@ -35,7 +35,7 @@ type Renderer struct {
 	tongues []tongue // in the catalogue's order
 
 	countries map[*i18n.Language]func() string // made when first asked for
-	sets      map[*i18n.Language]func() (templateSet, error)
+	sets      map[*i18n.Language]templateSet
 	assets    assetSet
 	faces     map[int64]face // by publisher
 	own       fs.FS          // the operator's templates
@@ -54,7 +54,7 @@ func NewRenderer(catalog *i18n.Catalog) (*Renderer, error) {
 }
 
 // compiled holds the renderers of what is compiled in, by catalogue, of which a
-// process has one. Parsing takes half a second, and every configuration has a
+// process has one. What was parsed once serves all configurations, each of which has a
 // renderer of its own.
 var compiled = struct {
 	sync.Mutex
@@ -73,15 +73,13 @@ func compiledIn(catalog *i18n.Catalog) (*Renderer, error) {
 	}
 	r := &Renderer{
 		catalog: catalog, assets: assets, own: emptyFolder{},
-		sets: make(map[*i18n.Language]func() (templateSet, error)), countries: make(map[*i18n.Language]func() string),
+		countries: make(map[*i18n.Language]func() string),
 	}
 	for _, l := range catalog.All() {
 		r.countries[l] = sync.OnceValue(func() string { return countryOptions(l) })
 		r.tongues = append(r.tongues, newTongue(l))
 	}
-	if err := r.parseAll(); err != nil {
-		return nil, err
-	}
+	r.sets = r.unparsed()
 	compiled.renderers[catalog] = r
 	return r, nil
 }

@@ -358,8 +358,8 @@ func TestPageThatFailsHalfwayIsNotSent(t *testing.T) {
 	r := mustRenderer(t)
 	var told error
 	r.OnError = func(_ string, err error) { told = err }
-	broken := templateSet{"login": template.Must(template.New("").Parse("half a page{{.NoSuchField}}"))}
-	r.sets[r.catalog.All()[0]] = func() (templateSet, error) { return broken, nil }
+	broken := template.Must(template.New("").Parse("half a page{{.NoSuchField}}"))
+	r.sets[r.catalog.All()[0]] = templateSet{"login": func() (*template.Template, error) { return broken, nil }}
 	w := httptest.NewRecorder()
 	r.Login(w, 200, Login{})
 	if w.Code != 500 || strings.Contains(w.Body.String(), "half") || told == nil {

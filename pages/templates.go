@@ -24,8 +24,10 @@ import (
 //go:embed templates/*.html
 var templateFiles embed.FS
 
-// templateSet is the templates of all pages in one language, by name.
-type templateSet map[string]*template.Template
+// templateSet is the templates of all pages in one language, by name. Each is
+// parsed when it is first shown: together they take megabytes, all of which the
+// garbage collector looks at again and again, and most sites show a few.
+type templateSet map[string]func() (*template.Template, error)
 
 // blanks are the pages there are, each with its view: a page has a template of
 // its name.
@@ -78,13 +80,13 @@ func (r *Renderer) Override(folder fs.FS) error {
 			return fmt.Errorf("template %s replaces none of ours; remove it, or give it the name of one", f.Name())
 		}
 	}
-	r.own = folder
-	if err := r.parseAll(); err != nil {
-		return err
-	}
+	r.own, r.sets = folder, r.unparsed()
 	for _, page := range pageNames {
 		v := blanks[page]()
 		r.complete(v.chrome())
+		if _, err := r.template(v, page); err != nil {
+			return err
+		}
 		if err := r.execute(io.Discard, page, v); err != nil {
 			return fmt.Errorf("filling in the page %s: %w; use what that page of ours uses", page, err)
 		}
@@ -99,50 +101,46 @@ func (emptyFolder) Open(name string) (fs.File, error) {
 	return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
 }
 
-// parseAll parses the pages in the first language, and in others when somebody
-// first reads it: a language takes megabytes, and most sites see a few.
-func (r *Renderer) parseAll() error {
+// unparsed returns the templates in every language. Ours are compiled in, and
+// tests parse all of them; the operator's are parsed by Override.
+func (r *Renderer) unparsed() map[*i18n.Language]templateSet {
+	sets := make(map[*i18n.Language]templateSet)
 	for _, language := range r.catalog.All() {
-		r.sets[language] = sync.OnceValues(func() (templateSet, error) { return r.parse(language) })
+		sets[language] = make(templateSet)
+		for _, page := range pageNames {
+			sets[language][page] = sync.OnceValues(func() (*template.Template, error) { return r.parse(language, page) })
+		}
 	}
-	_, err := r.sets[r.catalog.All()[0]]()
-	return err
+	return sets
+}
+
+// template returns the template of a page in its language.
+func (r *Renderer) template(v view, page string) (*template.Template, error) {
+	return r.sets[v.chrome().Language][page]()
 }
 
 // execute fills in a page in its language.
 func (r *Renderer) execute(w io.Writer, page string, v view) error {
-	set, err := r.sets[v.chrome().Language]()
+	t, err := r.template(v, page)
 	if err != nil {
 		return err
 	}
-	return set[page].Execute(w, v)
+	return t.Execute(w, v)
 }
 
-// parse returns the pages in one language.
-func (r *Renderer) parse(l *i18n.Language) (templateSet, error) {
-	layout := template.New("layout").Funcs(r.funcs(l))
-	for _, file := range []string{"layout", "parts"} {
-		if err := r.add(layout, l, file); err != nil {
+// parse returns a page in one language.
+func (r *Renderer) parse(l *i18n.Language, page string) (*template.Template, error) {
+	t := template.New("layout").Funcs(r.funcs(l))
+	files := []string{"layout", "parts", page}
+	if strings.HasPrefix(page, "account") {
+		files = []string{"layout", "parts", "account_parts", page}
+	}
+	for _, file := range files {
+		if err := r.add(t, l, file); err != nil {
 			return nil, err
 		}
 	}
-	set := make(templateSet)
-	for _, page := range pageNames {
-		t, err := layout.Clone()
-		if err != nil {
-			return nil, fmt.Errorf("copying the layout for %s: %w", page, err)
-		}
-		if strings.HasPrefix(page, "account") {
-			if err := r.add(t, l, "account_parts"); err != nil {
-				return nil, err
-			}
-		}
-		if err := r.add(t, l, page); err != nil {
-			return nil, err
-		}
-		set[page] = t
-	}
-	return set, nil
+	return t, nil
 }
 
 // constant is what is the same on every showing of a page in one language, as

@@ -86,7 +86,7 @@ func (g *Gate) byCookie(w http.ResponseWriter, r *http.Request, value string, si
 }
 
 // told is remembered, and tells the browser of its newer cookie. Errors: errDue.
-func (g *Gate) told(w http.ResponseWriter, site publisher.Origin, k known) (*Identity, error) {
+func (g *Gate) told(w http.ResponseWriter, site publisher.Origin, k *known) (*Identity, error) {
 	id, err := g.remembered(k)
 	if id != nil && k.renewed != "" {
 		g.setCookie(w, site, k.renewed)
@@ -105,11 +105,12 @@ func (g *Gate) renew(w http.ResponseWriter, r *http.Request, site publisher.Orig
 		// Not the context of this request: others wait for the result.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), 10*time.Second)
 		defer cancel()
-		fresh, err := g.fresh(ctx, site, id, proof)
-		if err == nil {
-			g.remember(key, fresh, g.renewedUntil(fresh))
+		fresh, err := g.fresh(ctx, site, key, id, proof)
+		if err != nil {
+			return nil, err
 		}
-		return fresh, err
+		g.remember(key, fresh, g.renewedUntil(fresh))
+		return &fresh, nil
 	})
 	switch {
 	case errors.Is(err, session.ErrRefused):
@@ -118,20 +119,20 @@ func (g *Gate) renew(w http.ResponseWriter, r *http.Request, site publisher.Orig
 	case err != nil:
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	return g.told(w, site, v.(known))
+	return g.told(w, site, v.(*known))
 }
 
 // renewedUntil returns until when the result of a renewal answers for the old
 // cookie.
 func (g *Gate) renewedUntil(k known) time.Time {
 	until := g.sessions.Now().Add(renewedFor)
-	if k.identity.expires.Before(until) {
-		return k.identity.expires // the session's end is near
+	if expires := time.Unix(0, k.identity.expires); expires.Before(until) {
+		return expires // the session's end is near
 	}
 	return until
 }
 
-func (g *Gate) fresh(ctx context.Context, site publisher.Origin, id, proof string) (known, error) {
+func (g *Gate) fresh(ctx context.Context, site publisher.Origin, key recall.Key, id, proof string) (known, error) {
 	s, err := g.sessions.AtSite(ctx, id, string(site), proof)
 	if err != nil {
 		return known{}, err
@@ -141,7 +142,7 @@ func (g *Gate) fresh(ctx context.Context, site publisher.Origin, id, proof strin
 	if err != nil {
 		return known{}, err
 	}
-	k, err := g.known(claims, "", generation)
+	k, err := g.known(key, claims, "", generation)
 	if err == nil && !k.due {
 		k.renewed = joinCookie(id, proof, g.tokens.Make(claims))
 	}

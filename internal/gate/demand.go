@@ -41,14 +41,14 @@ var ClaimNames = []string{"customer_id", "publisher_id", "offer_id", "email"}
 func (c Claim) of(id *Identity) string {
 	switch c.Name {
 	case "customer_id":
-		return id.fields[CustomerID]
+		return id.Get(CustomerID)
 	case "publisher_id":
-		return id.fields[PublisherID]
+		return id.Get(PublisherID)
 	case "offer_id":
-		return id.offer
+		return id.offer()
 	case "email":
 		if id.verified {
-			return strings.ToLower(id.fields[Email])
+			return strings.ToLower(id.Get(Email))
 		}
 	}
 	return ""
@@ -109,7 +109,7 @@ func unmet(n sso.Needs, id *Identity, now time.Time) sso.Needs {
 			lacks.Consents = append(lacks.Consents, name)
 		}
 	}
-	if n.MaxAge > 0 && now.Sub(id.signedInAt) >= n.MaxAge {
+	if n.MaxAge > 0 && now.UnixNano()-id.signedInAt >= int64(n.MaxAge) {
 		lacks.MaxAge = n.MaxAge
 	}
 	return lacks

@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/singleflight"
@@ -277,19 +278,20 @@ func (g *Gate) audience(site publisher.Origin) (string, bool) {
 	return token.PublisherAudience(p.ID), ok
 }
 
-// recalled returns what is remembered of a key. What was judged by keys that are
-// gone, or under other demands of the publisher than now, is unknown again.
-func (g *Gate) recalled(key recall.Key, now time.Time) (known, recall.Verdict) {
+// recalled returns what is remembered of a key, nil for nothing good. What was
+// judged by keys that are gone, or under other demands of the publisher than now,
+// is unknown again.
+func (g *Gate) recalled(key recall.Key, now time.Time) (*known, recall.Verdict) {
 	k, verdict := g.memory.Get(key, now)
 	if verdict != recall.Good {
-		return k, verdict
+		return nil, verdict
 	}
-	id := k.identity
-	if g.headers.signed && id.fields[Token] == "" { // a gate that needs none has judged it
-		return known{}, recall.Unknown
+	id := &k.identity
+	if g.headers.signed && id.Get(Token) == "" { // a gate that needs none has judged it
+		return nil, recall.Unknown
 	}
 	if id.generation != g.keys.Generation() || !k.due && id.stamp != g.sessions.Stamp(id.publisher) {
-		return known{}, recall.Unknown
+		return nil, recall.Unknown
 	}
 	return k, verdict
 }
@@ -310,23 +312,25 @@ func (g *Gate) admit(ctx context.Context, key recall.Key, claims token.Claims, s
 		}
 		claims = current
 	}
-	k, err := g.known(claims, signed, generation)
+	k, err := g.known(key, claims, signed, generation)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	g.remember(key, k, claims.Expires)
-	return g.remembered(k)
+	return g.remembered(&k)
 }
 
 // known is what the gate remembers of a cookie or token that it found good.
 type known struct {
-	identity *Identity
+	identity Identity
 	renewed  string // the cookie's newer value, to be sent with the answer
 	due      bool   // the customer has something to do first
+	endings  uint64 // how many sessions had ended when this was seen not to be one of them; atomic
 }
 
-// known returns what claims say, with a signed token for the app.
-func (g *Gate) known(claims token.Claims, signed string, generation uint64) (known, error) {
+// known returns what claims say that were presented as a key, with a signed token
+// for the app.
+func (g *Gate) known(key recall.Key, claims token.Claims, signed string, generation uint64) (known, error) {
 	if signed == "" && g.headers.signed {
 		said := claims
 		said.Stamp = "" // is between us
@@ -338,7 +342,7 @@ func (g *Gate) known(claims token.Claims, signed string, generation uint64) (kno
 	if stamp := g.sessions.Stamp(claims.PublisherID); claims.Stamp == stamp {
 		claims.Stamp = stamp // the same text, which is in memory once
 	}
-	return known{identity: newIdentity(claims, signed, generation), due: claims.Stamp == ""}, nil
+	return known{identity: newIdentity(key.Presented(), claims, signed, generation), due: claims.Stamp == ""}, nil
 }
 
 // remember keeps what is known until a time, or for a moment when the customer has
@@ -348,17 +352,31 @@ func (g *Gate) remember(key recall.Key, k known, until time.Time) {
 	if soon := now.Add(dueFor); k.due && soon.Before(until) {
 		until = soon
 	}
-	g.memory.Put(key, k, k.identity.size()+len(k.renewed), until, now)
+	g.memory.Put(key.Within(k.identity.texts), k, k.identity.size()+len(k.renewed), until, now)
 }
 
-// remembered returns what a thing known stands for: nobody when the session has
-// ended. Errors: errDue.
-func (g *Gate) remembered(k known) (*Identity, error) {
-	if k.identity == nil || g.sessions.EndedKey(k.identity.session) {
+// remembered returns what a thing known stands for: nobody when there is none, or
+// when the session has ended. Errors: errDue.
+func (g *Gate) remembered(k *known) (*Identity, error) {
+	if k == nil || g.ended(k) {
 		return nil, nil
 	}
 	if k.due {
-		return k.identity, errDue
+		return &k.identity, errDue
 	}
-	return k.identity, nil
+	return &k.identity, nil
+}
+
+// ended tells whether the session has ended. It looks only when one has since it
+// looked last.
+func (g *Gate) ended(k *known) bool {
+	endings := g.sessions.Endings()
+	if atomic.LoadUint64(&k.endings) == endings {
+		return false
+	}
+	if g.sessions.Ended(k.identity.Get(SessionID)) {
+		return true
+	}
+	atomic.StoreUint64(&k.endings, endings)
+	return false
 }

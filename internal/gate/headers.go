@@ -104,7 +104,7 @@ func CheckHeader(name string) error {
 func (h *Headers) Tell(into http.Header, id *Identity) {
 	values := make([]string, len(h.told))
 	for i, t := range h.told {
-		if values[i] = id.fields[t.field]; values[i] != "" {
+		if values[i] = id.Get(t.field); values[i] != "" {
 			into[t.name] = values[i : i+1 : i+1]
 		}
 	}

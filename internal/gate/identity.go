@@ -6,7 +6,6 @@ package gate
 import (
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/usher-sso/usher/internal/token"
 )
@@ -29,49 +28,50 @@ var fieldNames = [fieldCount]string{"customer_id", "publisher_id", "session_id",
 
 // Identity is who sent a request. It does not change, so that one value serves
 // all requests of a visitor.
+//
+// There are as many as viewers, and the garbage collector looks at each piece of
+// memory that one consists of, and at each pointer in it. So all texts are one,
+// and times are numbers.
 type Identity struct {
-	fields     [fieldCount]string
-	offer      string
+	texts string                 // what was presented, the fields, and the offer
+	ends  [fieldCount + 2]uint32 // of each in texts
+
 	verified   bool // the customer reads mail at Email
 	captured   bool // nothing is missing that the publisher must know
-	signedInAt time.Time
-	expires    time.Time
+	signedInAt int64
+	expires    int64 // as signedInAt in Unix nanoseconds
 
 	publisher  int64
-	session    any    // its id, as the set of ended sessions takes it without an allocation
 	stamp      string // the demands of the publisher under which the customer was let in
 	generation uint64 // of the signing keys by which it was judged
 }
 
 // Get returns a field.
-func (id *Identity) Get(f Field) string { return id.fields[f] }
+func (id *Identity) Get(f Field) string { return id.texts[id.ends[f]:id.ends[f+1]] }
 
-// Expires returns when the identity must be proved again.
-func (id *Identity) Expires() time.Time { return id.expires }
+// offer returns the offer that the customer signed in for.
+func (id *Identity) offer() string { return id.Get(fieldCount) }
 
-// newIdentity returns what claims say. signed is the token that apps are given.
-func newIdentity(c token.Claims, signed string, generation uint64) *Identity {
-	id := &Identity{
-		fields: together([fieldCount]string{
-			CustomerID: strconv.FormatInt(c.CustomerID, 10), PublisherID: strconv.FormatInt(c.PublisherID, 10),
-			SessionID: c.SessionID, Email: c.Email, Consents: strings.Join(c.Consents, consentSeparator), Token: signed,
-		}),
-		offer: c.OfferID, verified: c.EmailVerified, captured: c.Captured,
-		signedInAt: c.SignedInAt, expires: c.Expires, publisher: c.PublisherID, stamp: c.Stamp, generation: generation,
+// newIdentity returns what claims say that were presented. signed is the token
+// that apps are given. It copies all texts: one that is part of a request would
+// keep all of that.
+func newIdentity(presented string, c token.Claims, signed string, generation uint64) Identity {
+	id := Identity{
+		verified: c.EmailVerified, captured: c.Captured, signedInAt: c.SignedInAt.UnixNano(), expires: c.Expires.UnixNano(),
+		publisher: c.PublisherID, stamp: c.Stamp, generation: generation,
 	}
-	id.session = id.fields[SessionID]
+	texts := [fieldCount + 2]string{
+		0: presented, 1 + fieldCount: c.OfferID,
+		1 + CustomerID: strconv.FormatInt(c.CustomerID, 10), 1 + PublisherID: strconv.FormatInt(c.PublisherID, 10),
+		1 + SessionID: c.SessionID, 1 + Email: c.Email, 1 + Consents: strings.Join(c.Consents, consentSeparator), 1 + Token: signed,
+	}
+	id.texts = strings.Join(texts[:], "")
+	end := 0
+	for i, text := range texts {
+		end += len(text)
+		id.ends[i] = uint32(end)
+	}
 	return id
-}
-
-// together returns copies of texts that lie in one piece of memory: the garbage
-// collector looks at each piece, and there are as many identities as viewers.
-// Besides, one that is part of a request would keep all of that.
-func together(texts [fieldCount]string) [fieldCount]string {
-	all := strings.Join(texts[:], "")
-	for f, text := range texts {
-		texts[f], all = all[:len(text)], all[len(text):]
-	}
-	return texts
 }
 
 // consentSeparator is between names of consents, which have none.
@@ -79,7 +79,7 @@ const consentSeparator = ","
 
 // accepts tells whether the customer has accepted a consent at its newest version.
 func (id *Identity) accepts(consent string) bool {
-	for name := range strings.SplitSeq(id.fields[Consents], consentSeparator) {
+	for name := range strings.SplitSeq(id.Get(Consents), consentSeparator) {
 		if name == consent {
 			return true
 		}
@@ -87,14 +87,9 @@ func (id *Identity) accepts(consent string) bool {
 	return false
 }
 
-// size is about what an identity takes in memory, in bytes.
-func (id *Identity) size() int {
-	n := identitySize + len(id.offer)
-	for _, f := range id.fields {
-		n += len(f)
-	}
-	return n
-}
+// size is about what an identity takes in memory beside what was presented, in
+// bytes.
+func (id *Identity) size() int { return identitySize + len(id.texts) - int(id.ends[0]) }
 
 // identitySize is what an identity takes without its texts.
-const identitySize = 320
+const identitySize = 160

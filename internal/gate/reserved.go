@@ -195,7 +195,7 @@ func (g *Gate) session(w http.ResponseWriter, r *http.Request, site publisher.Or
 	}
 	writeJSON(w, r, http.StatusOK, map[string]any{
 		"signedIn": true, "customerId": id.Get(CustomerID), "publisherId": id.Get(PublisherID),
-		"email": id.Get(Email), "expires": id.expires.Unix(),
+		"email": id.Get(Email), "expires": time.Unix(0, id.expires).Unix(),
 	})
 	return nil
 }

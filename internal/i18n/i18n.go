@@ -50,9 +50,9 @@ type Language struct {
 	// Deutsch or Français.
 	Name string
 
-	texts     *goi18n.Localizer
 	formats   locales.Translator
-	countries func() []Country // made when first asked for
+	texts     func() (*goi18n.Localizer, error) // made when first asked for:
+	countries func() []Country                  // most sites speak a few languages
 }
 
 // Catalog is all languages. Make one with Load.
@@ -77,8 +77,6 @@ func Load() (*Catalog, error) { return loaded() }
 var loaded = sync.OnceValues(load)
 
 func load() (*Catalog, error) {
-	bundle := goi18n.NewBundle(language.English)
-	bundle.RegisterUnmarshalFunc("json", json.Unmarshal)
 	c := &Catalog{}
 	var tags []language.Tag
 	for _, f := range formats {
@@ -86,20 +84,28 @@ func load() (*Catalog, error) {
 		if err != nil {
 			return nil, fmt.Errorf("reading the language %s: %w", f.Locale(), err)
 		}
-		for _, part := range parts {
-			if _, err := bundle.LoadMessageFileFS(catalogs, path.Join("catalog", part+"."+tag.String()+".json")); err != nil {
-				return nil, fmt.Errorf("reading the %s of %s: %w", part, tag, err)
-			}
-		}
 		tags = append(tags, tag)
 		c.languages = append(c.languages, &Language{
 			Tag: tag, Dir: direction(tag), Name: label(display.Self.Name(tag)), formats: f,
-			texts:     goi18n.NewLocalizer(bundle, tag.String()),
+			texts:     sync.OnceValues(func() (*goi18n.Localizer, error) { return textsIn(tag) }),
 			countries: sync.OnceValue(func() []Country { return countriesIn(tag) }),
 		})
 	}
 	c.matcher = language.NewMatcher(tags)
 	return c, nil
+}
+
+// textsIn reads the catalogue of a language. They are compiled in, and tests read
+// all of them.
+func textsIn(tag language.Tag) (*goi18n.Localizer, error) {
+	bundle := goi18n.NewBundle(tag)
+	bundle.RegisterUnmarshalFunc("json", json.Unmarshal)
+	for _, part := range parts {
+		if _, err := bundle.LoadMessageFileFS(catalogs, path.Join("catalog", part+"."+tag.String()+".json")); err != nil {
+			return nil, fmt.Errorf("reading the %s of %s: %w", part, tag, err)
+		}
+	}
+	return goi18n.NewLocalizer(bundle, tag.String()), nil
 }
 
 // direction returns the writing direction of a language.
@@ -232,7 +238,11 @@ func (l *Language) text(id string, args []any, form func(any) any) string {
 		}
 		config.TemplateData = given
 	}
-	text, err := l.texts.Localize(&config)
+	texts, err := l.texts()
+	if err != nil {
+		return id
+	}
+	text, err := texts.Localize(&config)
 	if err != nil {
 		return cmp.Or(text, id)
 	}

@@ -26,6 +26,9 @@ func TestLanguagesNameThemselvesAndKnowTheirDirection(t *testing.T) {
 	var got []string
 	for _, l := range mustLoad(t).All() {
 		got = append(got, l.Tag.String()+" "+l.Dir+" "+l.Name)
+		if _, err := l.texts(); err != nil {
+			t.Error(err)
+		}
 	}
 	want := "en ltr English, de ltr Deutsch, fr ltr Français, es ltr Español, pt ltr Português, pl ltr Polski, nl ltr Nederlands, ar rtl العربية"
 	if strings.Join(got, ", ") != want {

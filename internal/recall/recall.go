@@ -53,10 +53,26 @@ const (
 type Key struct {
 	presented, audience, issuer string
 	hash                        uint64 // of presented, under the Cache's own seed
+	kept                        bool   // presented is not part of something longer that is thrown away
 }
 
 // String returns what tells a key from all others.
 func (k Key) String() string { return k.issuer + " " + k.audience + " " + k.presented }
+
+// Presented returns what was presented.
+func (k Key) Presented() string { return k.presented }
+
+// Within returns the key with text, which begins with what was presented and is
+// kept as long as the key, so that both take one piece of memory.
+func (k Key) Within(text string) Key {
+	k.presented, k.kept = text[:len(k.presented)], true
+	return k
+}
+
+// is tells whether two keys are of the same thing.
+func (k Key) is(other Key) bool {
+	return k.hash == other.hash && k.presented == other.presented && k.audience == other.audience && k.issuer == other.issuer
+}
 
 // Cache remembers judgements. Values do not change, and die at their time. Safe
 // for concurrent use.
@@ -99,7 +115,7 @@ func (c *Cache[V]) Key(presented, audience, issuer string) (Key, bool) {
 	if len(presented) > Longest {
 		return Key{}, false
 	}
-	return Key{presented, audience, issuer, maphash.String(c.seed, presented)}, true
+	return Key{presented: presented, audience: audience, issuer: issuer, hash: maphash.String(c.seed, presented)}, true
 }
 
 func (c *Cache[V]) shard(k Key) *shard[V] { return &c.shards[k.hash%shards] }
@@ -117,33 +133,33 @@ func (c *Cache[V]) hashRefused(k Key) uint64 {
 	return h.Sum64()
 }
 
-// Get returns what is known of a key, and its value when it is good.
-func (c *Cache[V]) Get(k Key, now time.Time) (V, Verdict) {
+// Get returns what is known of a key, and its value when it is good, else nil. The
+// value is the cache's own.
+func (c *Cache[V]) Get(k Key, now time.Time) (*V, Verdict) {
 	s, at := c.shard(k), now.UnixNano()
 	s.mu.RLock()
 	e := s.good[k.hash]
 	s.mu.RUnlock()
-	if e != nil && at < e.until && e.Key == k {
-		return e.value, Good
+	if e != nil && at < e.until && e.is(k) {
+		return &e.value, Good
 	}
-	var none V
 	hash := c.hashRefused(k)
 	s.mu.RLock()
 	until := s.refused[hash]
 	s.mu.RUnlock()
 	if at < until {
-		return none, Refused
+		return nil, Refused
 	}
-	return none, Unknown
+	return nil, Unknown
 }
 
 // Put remembers that a key is good until a time. size is about what the value
 // takes, in bytes.
 func (c *Cache[V]) Put(k Key, value V, size int, until, now time.Time) {
-	// What was presented may be part of something longer.
-	own := k
-	own.presented = strings.Clone(k.presented)
-	e := &entry[V]{Key: own, value: value, until: until.UnixNano(), size: size + len(k.presented) + overhead}
+	if !k.kept {
+		k.presented = strings.Clone(k.presented)
+	}
+	e := &entry[V]{Key: k, value: value, until: until.UnixNano(), size: size + len(k.presented) + overhead}
 	s, hash := c.shard(k), c.hashRefused(k)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -161,7 +177,7 @@ func (c *Cache[V]) Refuse(k Key, now time.Time) {
 	s, hash := c.shard(k), c.hashRefused(k)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if e := s.good[k.hash]; e != nil && e.Key == k {
+	if e := s.good[k.hash]; e != nil && e.is(k) {
 		s.drop(k.hash)
 	}
 	if len(s.refused) >= maxRefused {

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unsafe"
 )
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -32,9 +33,27 @@ func TestCacheForgetsWhatHasExpired(t *testing.T) {
 	c.Refuse(inOneShard(2), noon)
 	for after, want := range map[time.Duration]bool{0: true, refusedFor - 1: true, refusedFor: false} {
 		value, v := c.Get(inOneShard(2), noon.Add(after))
-		if (v == Refused) != want || value != "" {
-			t.Errorf("verdict after %v: %v, %q, want refused %v", after, v, value, want)
+		if (v == Refused) != want || value != nil {
+			t.Errorf("verdict after %v: %v, %v, want refused %v", after, v, value, want)
 		}
+	}
+}
+
+func TestKeyWithinATextKeepsNoOther(t *testing.T) {
+	c := New[string](DefaultBudget)
+	text := "presented and more"
+	k, _ := c.Key(text[:9], "site", "hub")
+	if own := k.Within(strings.Clone(text)); own.Presented() != "presented" || !own.is(k) || unsafe.StringData(own.Presented()) == unsafe.StringData(text) {
+		t.Errorf("%+v is not %+v in another place", own, k)
+	}
+	kept := strings.Clone(text)
+	c.Put(k.Within(kept), "1", 1, noon.Add(time.Minute), noon)
+	if s := c.shard(k); unsafe.StringData(s.good[k.hash].presented) != unsafe.StringData(kept) {
+		t.Error("what is kept already is copied")
+	}
+	c.Put(k, "1", 1, noon.Add(time.Minute), noon)
+	if s := c.shard(k); unsafe.StringData(s.good[k.hash].presented) == unsafe.StringData(text) {
+		t.Error("a part of a request is kept, and all of that with it")
 	}
 }
 
@@ -42,11 +61,11 @@ func TestNewestJudgementCounts(t *testing.T) {
 	c, d := New[string](DefaultBudget), inOneShard(1)
 	c.Refuse(d, noon)
 	putGood(c, d, noon.Add(time.Minute))
-	if value, v := c.Get(d, noon); v != Good || value == "" {
+	if value, v := c.Get(d, noon); v != Good || *value != "1" {
 		t.Error("refused after it was found good")
 	}
 	c.Refuse(d, noon)
-	if value, v := c.Get(d, noon); v != Refused || value != "" {
+	if value, v := c.Get(d, noon); v != Refused || value != nil {
 		t.Error("good after it was refused")
 	}
 }

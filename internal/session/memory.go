@@ -7,6 +7,7 @@ import (
 	"context"
 	"maps"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/usher-sso/usher/authstore"
@@ -16,7 +17,8 @@ import (
 // ended lately, and which were used and not yet noted. One Memory serves one
 // store, however many configurations stand on it. Safe for concurrent use.
 type Memory struct {
-	ended sync.Map // session id → time.Time until which it is remembered; read on every request, without a lock
+	ended   sync.Map      // session id → time.Time until which it is remembered; read without a lock
+	endings atomic.Uint64 // how often one was added, and one
 
 	flushing sync.Mutex // held while uses are written
 
@@ -29,6 +31,7 @@ type Memory struct {
 // this process began.
 func LoadMemory(ctx context.Context, store *authstore.Store) (*Memory, error) {
 	m := &Memory{touched: map[string]time.Time{}, noted: map[string]time.Time{}}
+	m.endings.Add(1)
 	ended, err := store.EndedSessions(ctx)
 	if err != nil {
 		return nil, err
@@ -40,14 +43,17 @@ func LoadMemory(ctx context.Context, store *authstore.Store) (*Memory, error) {
 }
 
 // Ended tells whether the session was ended while tokens of it may be alive.
-func (m *Memory) Ended(id string) bool { return m.endedKey(id) }
-
-func (m *Memory) endedKey(id any) bool {
+func (m *Memory) Ended(id string) bool {
 	_, ok := m.ended.Load(id)
 	return ok
 }
 
-func (m *Memory) end(id string, until time.Time) { m.ended.Store(id, until) }
+// end remembers that a session has ended. Whoever sees the same number of endings
+// as before needs not look again, so the session is there before it is counted.
+func (m *Memory) end(id string, until time.Time) {
+	m.ended.Store(id, until)
+	m.endings.Add(1)
+}
 
 // touch notes the use of a session, unless another was noted less than every ago.
 func (m *Memory) touch(id string, at time.Time, every time.Duration) {

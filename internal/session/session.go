@@ -223,9 +223,10 @@ func hubProof(id, given string) string { return id + "." + given }
 // looks in memory only.
 func (m *Manager) Ended(id string) bool { return m.memory.Ended(id) }
 
-// EndedKey is Ended for an id, a string, that is kept as the set of ended sessions
-// takes it: it allocates nothing.
-func (m *Manager) EndedKey(id any) bool { return m.memory.endedKey(id) }
+// Endings returns a number that is another one, and not 0, after a session has
+// ended: whoever has asked Ended of a session need not ask again before. Ask for
+// the number first.
+func (m *Manager) Endings() uint64 { return m.memory.endings.Load() }
 
 // End ends a session: its tokens are refused from now on. Ending a session
 // that is over already is no error.

@@ -85,14 +85,17 @@ func (k *Keyring) wrongKey(raw string) (recall.Key, bool) {
 func (k *Keyring) tooManyWrong(raw string) bool {
 	key, ok := k.wrongKey(raw)
 	tries, verdict := k.wrong.Get(key, k.now())
-	return !ok || verdict == recall.Good && tries >= wrongTries
+	return !ok || verdict == recall.Good && *tries >= wrongTries
 }
 
 // wrongSignature notes that a signature was wrong.
 func (k *Keyring) wrongSignature(raw string) {
 	if key, ok := k.wrongKey(raw); ok {
 		now := k.now()
-		tries, _ := k.wrong.Get(key, now)
-		k.wrong.Put(key, tries+1, 0, now.Add(wrongFor), now)
+		tries := 1
+		if before, verdict := k.wrong.Get(key, now); verdict == recall.Good {
+			tries += *before
+		}
+		k.wrong.Put(key, tries, 0, now.Add(wrongFor), now)
 	}
 }
