@@ -12,7 +12,12 @@ import (
 	"unicode/utf8"
 
 	zxcvbn "github.com/ccojocar/zxcvbn-go"
+	"github.com/ccojocar/zxcvbn-go/frequency"
 )
+
+// The library has made maps of its lists when it started, and does not read the
+// lists again, which take more memory than the rest of usher.
+func init() { clear(frequency.Lists) }
 
 // What CheckPassword finds wrong. Each has a sentence of its own on our pages;
 // the MediaStore API says "invalid param password" for all of them.

@@ -290,7 +290,7 @@ func (g *Gate) recalled(key recall.Key, now time.Time) (*known, recall.Verdict) 
 	if g.headers.signed && id.Get(Token) == "" { // a gate that needs none has judged it
 		return nil, recall.Unknown
 	}
-	if id.generation != g.keys.Generation() || !k.due && id.stamp != g.sessions.Stamp(id.publisher) {
+	if id.generation != g.keys.Generation() || !k.due && id.stamp() != g.sessions.Stamp(id.publisher) {
 		return nil, recall.Unknown
 	}
 	return k, verdict
@@ -339,10 +339,7 @@ func (g *Gate) known(key recall.Key, claims token.Claims, signed string, generat
 			return known{}, fmt.Errorf("signing a token for the app: %w", err)
 		}
 	}
-	if stamp := g.sessions.Stamp(claims.PublisherID); claims.Stamp == stamp {
-		claims.Stamp = stamp // the same text, which is in memory once
-	}
-	return known{identity: newIdentity(key.Presented(), claims, signed, generation), due: claims.Stamp == ""}, nil
+	return known{identity: newIdentity(key, claims, signed, generation), due: claims.Stamp == ""}, nil
 }
 
 // remember keeps what is known until a time, or for a moment when the customer has
@@ -352,7 +349,7 @@ func (g *Gate) remember(key recall.Key, k known, until time.Time) {
 	if soon := now.Add(dueFor); k.due && soon.Before(until) {
 		until = soon
 	}
-	g.memory.Put(key.Within(k.identity.texts), k, k.identity.size()+len(k.renewed), until, now)
+	g.memory.Put(key, k.identity.texts, k, identitySize+len(k.renewed), until, now)
 }
 
 // remembered returns what a thing known stands for: nobody when there is none, or

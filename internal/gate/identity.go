@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/usher-sso/usher/internal/recall"
 	"github.com/usher-sso/usher/internal/token"
 )
 
@@ -33,43 +34,52 @@ var fieldNames = [fieldCount]string{"customer_id", "publisher_id", "session_id",
 // memory that one consists of, and at each pointer in it. So all texts are one,
 // and times are numbers.
 type Identity struct {
-	texts string                 // what was presented, the fields, and the offer
-	ends  [fieldCount + 2]uint32 // of each in texts
+	texts string                // of the key under which it is remembered, and between its parts those below
+	ends  [textCount + 1]uint32 // of what was presented, and of each text after it
 
-	verified   bool // the customer reads mail at Email
-	captured   bool // nothing is missing that the publisher must know
-	signedInAt int64
-	expires    int64 // as signedInAt in Unix nanoseconds
-
+	verified   bool  // the customer reads mail at Email
+	captured   bool  // nothing is missing that the publisher must know
+	signedInAt int64 // Unix nanoseconds
+	expires    int64 // Unix nanoseconds
 	publisher  int64
-	stamp      string // the demands of the publisher under which the customer was let in
 	generation uint64 // of the signing keys by which it was judged
 }
+
+// The texts of an identity are its fields and these.
+const (
+	offer = fieldCount + iota
+	stamp
+	textCount
+)
 
 // Get returns a field.
 func (id *Identity) Get(f Field) string { return id.texts[id.ends[f]:id.ends[f+1]] }
 
 // offer returns the offer that the customer signed in for.
-func (id *Identity) offer() string { return id.Get(fieldCount) }
+func (id *Identity) offer() string { return id.Get(offer) }
 
-// newIdentity returns what claims say that were presented. signed is the token
-// that apps are given. It copies all texts: one that is part of a request would
-// keep all of that.
-func newIdentity(presented string, c token.Claims, signed string, generation uint64) Identity {
+// stamp returns the demands of the publisher under which the customer was let in.
+func (id *Identity) stamp() string { return id.Get(stamp) }
+
+// newIdentity returns what claims say that were presented as a key. signed is the
+// token that apps are given. It copies all texts: one that is part of a request
+// would keep all of that.
+func newIdentity(key recall.Key, c token.Claims, signed string, generation uint64) Identity {
 	id := Identity{
 		verified: c.EmailVerified, captured: c.Captured, signedInAt: c.SignedInAt.UnixNano(), expires: c.Expires.UnixNano(),
-		publisher: c.PublisherID, stamp: c.Stamp, generation: generation,
+		publisher: c.PublisherID, generation: generation,
 	}
-	texts := [fieldCount + 2]string{
-		0: presented, 1 + fieldCount: c.OfferID,
-		1 + CustomerID: strconv.FormatInt(c.CustomerID, 10), 1 + PublisherID: strconv.FormatInt(c.PublisherID, 10),
-		1 + SessionID: c.SessionID, 1 + Email: c.Email, 1 + Consents: strings.Join(c.Consents, consentSeparator), 1 + Token: signed,
+	texts := [textCount]string{
+		CustomerID: strconv.FormatInt(c.CustomerID, 10), PublisherID: strconv.FormatInt(c.PublisherID, 10),
+		SessionID: c.SessionID, Email: c.Email, Consents: strings.Join(c.Consents, consentSeparator), Token: signed,
+		offer: c.OfferID, stamp: c.Stamp,
 	}
-	id.texts = strings.Join(texts[:], "")
-	end := 0
+	id.texts = key.Text(texts[:]...)
+	end := len(key.Presented())
+	id.ends[0] = uint32(end)
 	for i, text := range texts {
 		end += len(text)
-		id.ends[i] = uint32(end)
+		id.ends[i+1] = uint32(end)
 	}
 	return id
 }
@@ -87,9 +97,5 @@ func (id *Identity) accepts(consent string) bool {
 	return false
 }
 
-// size is about what an identity takes in memory beside what was presented, in
-// bytes.
-func (id *Identity) size() int { return identitySize + len(id.texts) - int(id.ends[0]) }
-
-// identitySize is what an identity takes without its texts.
-const identitySize = 160
+// identitySize is about what an identity takes without its texts, in bytes.
+const identitySize = 120

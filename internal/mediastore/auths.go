@@ -311,7 +311,7 @@ func (a *API) verify(raw string) (token.Claims, error) {
 		a.verified.Refuse(key, now)
 		return claims, errJWT
 	}
-	a.verified.Put(key, verified{claims, generation}, verifiedSize, claims.Expires, now)
+	a.verified.Put(key, "", verified{claims, generation}, verifiedSize, claims.Expires, now)
 	return claims, nil
 }
 

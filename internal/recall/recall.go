@@ -53,7 +53,6 @@ const (
 type Key struct {
 	presented, audience, issuer string
 	hash                        uint64 // of presented, under the Cache's own seed
-	kept                        bool   // presented is not part of something longer that is thrown away
 }
 
 // String returns what tells a key from all others.
@@ -62,16 +61,13 @@ func (k Key) String() string { return k.issuer + " " + k.audience + " " + k.pres
 // Presented returns what was presented.
 func (k Key) Presented() string { return k.presented }
 
-// Within returns the key with text, which begins with what was presented and is
-// kept as long as the key, so that both take one piece of memory.
-func (k Key) Within(text string) Key {
-	k.presented, k.kept = text[:len(k.presented)], true
-	return k
-}
-
-// is tells whether two keys are of the same thing.
-func (k Key) is(other Key) bool {
-	return k.hash == other.hash && k.presented == other.presented && k.audience == other.audience && k.issuer == other.issuer
+// Text returns a text that is all of the key, and says more between what was
+// presented and the rest: whoever keeps the value of a key keeps both in one piece
+// of memory.
+func (k Key) Text(more ...string) string {
+	parts := make([]string, 0, 16)
+	parts = append(append(append(parts, k.presented), more...), k.audience, k.issuer)
+	return strings.Join(parts, "")
 }
 
 // Cache remembers judgements. Values do not change, and die at their time. Safe
@@ -92,11 +88,25 @@ type shard[V any] struct {
 	refused map[uint64]int64     // guarded by mu; until when, in Unix nanoseconds; by hashRefused
 }
 
+// entry is a judgement. The garbage collector looks at every pointer of all of
+// them again and again, so the key is one.
 type entry[V any] struct {
-	Key
-	value V
-	until int64 // Unix nanoseconds
-	size  int
+	text                        string // of the key
+	hash                        uint64
+	presented, audience, issuer uint32 // lengths in text
+	size                        int
+	until                       int64 // Unix nanoseconds
+	value                       V
+}
+
+// is tells whether an entry is that of a key.
+func (e *entry[V]) is(k Key) bool {
+	if e.hash != k.hash || int(e.presented) != len(k.presented) || int(e.audience) != len(k.audience) || int(e.issuer) != len(k.issuer) {
+		return false
+	}
+	issuer := len(e.text) - len(k.issuer)
+	audience := issuer - len(k.audience)
+	return e.text[:e.presented] == k.presented && e.text[audience:issuer] == k.audience && e.text[issuer:] == k.issuer
 }
 
 // New returns an empty Cache that keeps at most budget bytes of good ones.
@@ -153,13 +163,16 @@ func (c *Cache[V]) Get(k Key, now time.Time) (*V, Verdict) {
 	return nil, Unknown
 }
 
-// Put remembers that a key is good until a time. size is about what the value
-// takes, in bytes.
-func (c *Cache[V]) Put(k Key, value V, size int, until, now time.Time) {
-	if !k.kept {
-		k.presented = strings.Clone(k.presented)
+// Put remembers that a key is good until a time. text is the key's, see Text, ""
+// to make it; size is about what the value takes beside it, in bytes.
+func (c *Cache[V]) Put(k Key, text string, value V, size int, until, now time.Time) {
+	if text == "" {
+		text = k.Text()
 	}
-	e := &entry[V]{Key: k, value: value, until: until.UnixNano(), size: size + len(k.presented) + overhead}
+	e := &entry[V]{
+		text: text, hash: k.hash, size: size + len(text) + overhead, until: until.UnixNano(), value: value,
+		presented: uint32(len(k.presented)), audience: uint32(len(k.audience)), issuer: uint32(len(k.issuer)),
+	}
 	s, hash := c.shard(k), c.hashRefused(k)
 	s.mu.Lock()
 	defer s.mu.Unlock()

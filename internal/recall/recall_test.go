@@ -20,7 +20,7 @@ func inOneShard(n int) Key {
 }
 
 // putGood remembers a key as good.
-func putGood(c *Cache[string], k Key, until time.Time) { c.Put(k, "1", 1, until, noon) }
+func putGood(c *Cache[string], k Key, until time.Time) { c.Put(k, "", "1", 1, until, noon) }
 
 func TestCacheForgetsWhatHasExpired(t *testing.T) {
 	c, d := New[string](DefaultBudget), inOneShard(1)
@@ -39,20 +39,29 @@ func TestCacheForgetsWhatHasExpired(t *testing.T) {
 	}
 }
 
-func TestKeyWithinATextKeepsNoOther(t *testing.T) {
+func TestValueAndKeyShareAText(t *testing.T) {
 	c := New[string](DefaultBudget)
 	text := "presented and more"
 	k, _ := c.Key(text[:9], "site", "hub")
-	if own := k.Within(strings.Clone(text)); own.Presented() != "presented" || !own.is(k) || unsafe.StringData(own.Presented()) == unsafe.StringData(text) {
-		t.Errorf("%+v is not %+v in another place", own, k)
+	all := k.Text("said ", "more ")
+	if all != "presentedsaid more sitehub" {
+		t.Errorf("the text of a key with more: %q", all)
 	}
-	kept := strings.Clone(text)
-	c.Put(k.Within(kept), "1", 1, noon.Add(time.Minute), noon)
-	if s := c.shard(k); unsafe.StringData(s.good[k.hash].presented) != unsafe.StringData(kept) {
+	c.Put(k, all, "1", 1, noon.Add(time.Minute), noon)
+	if _, v := c.Get(k, noon); v != Good || unsafe.StringData(c.shard(k).good[k.hash].text) != unsafe.StringData(all) {
 		t.Error("what is kept already is copied")
 	}
-	c.Put(k, "1", 1, noon.Add(time.Minute), noon)
-	if s := c.shard(k); unsafe.StringData(s.good[k.hash].presented) == unsafe.StringData(text) {
+	for _, other := range []Key{
+		{"presenteds", "ite", "hub", k.hash}, {"presented", "site ", "hub", k.hash}, {"presented", "site", "sitehub", k.hash},
+		{"presented", "sitehub", "", k.hash}, {"", "presentedsite", "hub", k.hash}, {"presented", "", "sitehub", k.hash},
+		{"presented", "site", string(make([]byte, 99)), k.hash}, {"presented", "hubs", "hub", k.hash}, {"presented", "site", "ub", k.hash},
+	} {
+		if _, v := c.Get(other, noon); v == Good {
+			t.Errorf("%q is taken for another key", other)
+		}
+	}
+	c.Put(k, "", "1", 1, noon.Add(time.Minute), noon)
+	if _, v := c.Get(k, noon); v != Good || unsafe.StringData(c.shard(k).good[k.hash].text) == unsafe.StringData(text) {
 		t.Error("a part of a request is kept, and all of that with it")
 	}
 }
@@ -84,7 +93,7 @@ func TestCacheIsBounded(t *testing.T) {
 	if _, v := c.Get(inOneShard(3*fit-1), noon); v != Good {
 		t.Error("the newest entry was dropped")
 	}
-	c.Put(inOneShard(-1), "large", fit/2*one, noon.Add(time.Minute), noon)
+	c.Put(inOneShard(-1), "", "large", fit/2*one, noon.Add(time.Minute), noon)
 	if s.size > c.budget || len(s.good) < fit/2-2 {
 		t.Errorf("a large one left %d of %d bytes", len(s.good), s.size)
 	}
@@ -96,9 +105,9 @@ func TestCacheIsBounded(t *testing.T) {
 func TestSizeIsThatOfWhatIsThere(t *testing.T) {
 	c := New[string](DefaultBudget)
 	s := c.shard(inOneShard(0))
-	c.Put(inOneShard(1), "1", 100, noon.Add(time.Minute), noon)
-	c.Put(inOneShard(1), "1", 300, noon.Add(time.Minute), noon) // in its place
-	c.Put(inOneShard(2), "2", 50, noon.Add(time.Minute), noon)
+	c.Put(inOneShard(1), "", "1", 100, noon.Add(time.Minute), noon)
+	c.Put(inOneShard(1), "", "1", 300, noon.Add(time.Minute), noon) // in its place
+	c.Put(inOneShard(2), "", "2", 50, noon.Add(time.Minute), noon)
 	if want := 350 + 2 + 2*overhead; s.size != want {
 		t.Errorf("%d bytes, want %d", s.size, want)
 	}

@@ -96,6 +96,6 @@ func (k *Keyring) wrongSignature(raw string) {
 		if before, verdict := k.wrong.Get(key, now); verdict == recall.Good {
 			tries += *before
 		}
-		k.wrong.Put(key, tries, 0, now.Add(wrongFor), now)
+		k.wrong.Put(key, "", tries, 0, now.Add(wrongFor), now)
 	}
 }
