@@ -176,6 +176,8 @@ func (g *Gate) Serve(w http.ResponseWriter, r *http.Request, asked *url.URL) (*I
 	case id == nil:
 		lacks.reason = sso.LoginRequired
 		lacks.needs, err = g.policy.asks(r, c.demands)
+	case c.demands == 0:
+		return id, true, nil
 	default:
 		lacks.reason = sso.InteractionRequired
 		lacks.judgement, err = g.policy.judge(r, c.demands, id, g.sessions.Now())
