@@ -17,11 +17,15 @@ func TestEndIsSeenAtOnceByAllManagersOfTheProcess(t *testing.T) {
 	w := newWorld(t)
 	s, given := w.mustStart(t, session.AtHub)
 	other := w.another(t)
+	before := other.Endings()
 	if err := w.End(t.Context(), s.ID); err != nil {
 		t.Fatal(err)
 	}
 	if !other.Ended(s.ID) || !w.memory.Ended(s.ID) {
 		t.Error("another Manager does not know")
+	}
+	if before == 0 || other.Endings() == before {
+		t.Errorf("another Manager need not look: %d endings, %d before", other.Endings(), before)
 	}
 	if _, err := other.AtHub(t.Context(), given.Hub); !errors.Is(err, session.ErrRefused) {
 		t.Errorf("AtHub: %v, want ErrRefused", err)
