@@ -26,7 +26,8 @@ type variant struct {
 	base    bool // those after it are compared with it
 	proxy   *proxy
 	load    load
-	beside  *load // a second load that is not measured
+	beside  *load  // a second load that is not measured
+	there   *proxy // the proxy of that; nil for this variant's
 	samples []sample
 }
 
@@ -142,12 +143,16 @@ func (s *stage) disturb(v *variant) func() (float64, error) {
 	if v.beside == nil {
 		return func() (float64, error) { return 0, nil }
 	}
+	at := v.there
+	if at == nil {
+		at = v.proxy
+	}
 	var used float64
 	var err error
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		_, used, err = s.generate(s.ctx, v.proxy, *v.beside, s.seconds+2*lead.Seconds())
+		_, used, err = s.generate(s.ctx, at, *v.beside, s.seconds+2*lead.Seconds())
 	}()
 	time.Sleep(lead)
 	return func() (float64, error) {

@@ -162,8 +162,14 @@ func (s *stage) flood() error {
 	bad := s.page(forged)
 	bad.Conns, bad.Rate, bad.Forge, bad.Status = floodConns, s.flooding, true, http.StatusUnauthorized
 	beside.name, beside.base, beside.beside = "beside a flood", false, &bad
-	about := fmt.Sprintf("%.0f requests/s of signed-in viewers in the open loop, alone and beside %.0f/s with forged bearer tokens, each another: by turns with claims made up, and with those of %d accounts under another signature. CPU is that of all requests for each good one.", s.rate, s.flooding, floodAccounts)
-	return s.measure(&scenario{name: "flood", about: about, unit: "request", tellRounds: true, variants: []*variant{quiet, &beside}})
+	elsewhere, harmless := *quiet, bad
+	elsewhere.name, elsewhere.base, elsewhere.beside = "beside another proxy", false, &harmless
+	if elsewhere.there, err = s.proxy(kind{}); err != nil {
+		return err
+	}
+	harmless.Status = http.StatusOK
+	about := fmt.Sprintf("%.0f requests/s of signed-in viewers in the open loop, alone and beside %.0f/s with forged bearer tokens, each another: by turns with claims made up, and with those of %d accounts under another signature. CPU is that of all requests for each good one. At last beside the same requests to another process, stock Caddy's bare proxy, which shares nothing but the machine.", s.rate, s.flooding, floodAccounts)
+	return s.measure(&scenario{name: "flood", about: about, unit: "request", tellRounds: true, variants: []*variant{quiet, &beside, &elsewhere}})
 }
 
 // streamConns and socketConns are how many viewers watch, and talk, at once.

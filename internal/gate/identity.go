@@ -37,6 +37,7 @@ type Identity struct {
 	texts string                // of the key under which it is remembered, and between its parts those below
 	ends  [textCount + 1]uint32 // of what was presented, and of each text after it
 
+	showsToken bool  // what was presented is the token that apps are given
 	verified   bool  // the customer reads mail at Email
 	captured   bool  // nothing is missing that the publisher must know
 	signedInAt int64 // Unix nanoseconds
@@ -53,7 +54,12 @@ const (
 )
 
 // Get returns a field.
-func (id *Identity) Get(f Field) string { return id.texts[id.ends[f]:id.ends[f+1]] }
+func (id *Identity) Get(f Field) string {
+	if f == Token && id.showsToken {
+		return id.texts[:id.ends[0]]
+	}
+	return id.texts[id.ends[f]:id.ends[f+1]]
+}
 
 // offer returns the offer that the customer signed in for.
 func (id *Identity) offer() string { return id.Get(offer) }
@@ -67,7 +73,10 @@ func (id *Identity) stamp() string { return id.Get(stamp) }
 func newIdentity(key recall.Key, c token.Claims, signed string, generation uint64) Identity {
 	id := Identity{
 		verified: c.EmailVerified, captured: c.Captured, signedInAt: c.SignedInAt.UnixNano(), expires: c.Expires.UnixNano(),
-		publisher: c.PublisherID, generation: generation,
+		publisher: c.PublisherID, generation: generation, showsToken: signed == key.Presented(),
+	}
+	if id.showsToken {
+		signed = "" // once is enough
 	}
 	texts := [textCount]string{
 		CustomerID: strconv.FormatInt(c.CustomerID, 10), PublisherID: strconv.FormatInt(c.PublisherID, 10),
