@@ -180,6 +180,9 @@ func TestBearerTokenServesAllSitesOfItsPublisherAndNoOther(t *testing.T) {
 			if a.passed != test.pass || a.err != nil || !test.pass && a.Code != http.StatusUnauthorized {
 				t.Errorf("%s: passed %v, status %d, %v", test.name, a.passed, a.Code, a.err)
 			}
+			if a.passed && (a.identity.Get(gate.Token) != v.bearer || a.identity.Get(gate.Email) == "") {
+				t.Errorf("%s: the app is told %q with the token %q", test.name, a.identity.Get(gate.Email), a.identity.Get(gate.Token))
+			}
 		}
 	}
 }
