@@ -20,12 +20,12 @@ test: browser node nginx ## everything; says at the end what was skipped
 	USHER_RACE=1 $(GOTESTSUM) --format pkgname -- -timeout 14m $(E2E)
 	@$(MAKE) --no-print-directory fuzz FUZZTIME=3s FUZZ="internal/gate internal/token"
 
-# Half of the time would go into watching a library hash passwords, in memory that
-# it shares with nobody.
+# Up to half of the time would go into watching a library hash passwords, in
+# memory that it shares with nobody.
 RACE = -race -gcflags=golang.org/x/crypto/argon2=-race=0
 
 # The tests of the whole server have the race detector in the server only: they
-# are busy with browsers, and would spend a third of their time on the search.
+# are busy with browsers, and would spend a fifth of their time on the search.
 E2E = ./internal/e2etest
 
 # What reads hostile input is fuzzed: in make test a moment each where a mistake
@@ -40,7 +40,7 @@ fuzz: ## every fuzz target for FUZZTIME
 		done; \
 	done
 
-browser: # installs Chromium for the browser tests where that is possible, and without a window, which takes half of the time
+browser: # installs Chromium for the browser tests where that is possible, and without a window, which takes a quarter less time
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || { \
 		if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
 			apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; \

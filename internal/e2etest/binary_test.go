@@ -36,7 +36,7 @@ func TestMain(m *testing.M) {
 
 // withRace says that the server is to be built with the race detector: where these
 // tests have it, and where USHER_RACE is set, which looks for races in the server
-// alone and takes a third less time.
+// alone and takes a fifth less time.
 var withRace = raceDetector || os.Getenv("USHER_RACE") != ""
 
 // binaries are what builds the server, each once: with the race detector, and as

@@ -198,7 +198,7 @@ func tell[P any](b *chromium, command cdp.Command[P, cdp.Empty], params P) {
 }
 
 // Names that browsers are installed under. The light one is Chromium without what
-// surrounds a page, which takes half of the time. It has no settings, and keeps no
+// surrounds a page, which takes a quarter less time. It has no settings, and keeps no
 // page whole in memory: what is about those takes the other.
 var (
 	wholeBrowser = []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable"}
