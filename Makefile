@@ -40,7 +40,7 @@ fuzz: ## every fuzz target for FUZZTIME
 		done; \
 	done
 
-browser: # installs Chromium for the browser tests where that is possible, and without a window, which takes a quarter less time
+browser: # installs Chromium for the browser tests where that is possible, and one without a window, which takes a quarter less time
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || { \
 		if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
 			apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; \

@@ -16,7 +16,7 @@ import (
 )
 
 // The library has made maps of its lists when it started, and does not read the
-// lists again, which take more memory than the rest of usher.
+// lists again, which take a megabyte and a half.
 func init() { clear(frequency.Lists) }
 
 // What CheckPassword finds wrong. Each has a sentence of its own on our pages;
