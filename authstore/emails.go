@@ -41,6 +41,23 @@ func (s *Store) VerifyEmail(ctx context.Context, v EmailVerification) (c Custome
 	return c, err
 }
 
+// MarkEmailVerified notes that a customer reads mail at their address, on the word
+// of the publisher's staff, if it still is the one that they had in mind. Errors:
+// ErrNotFound.
+func (s *Store) MarkEmailVerified(ctx context.Context, customer int64, address string) (c Customer, err error) {
+	err = s.b.Update(ctx, func(tx Tx) (err error) {
+		if c, err = liveCustomer(tx, customer); err != nil {
+			return err
+		}
+		if !strings.EqualFold(c.Email, address) {
+			return ErrNotFound
+		}
+		c, err = s.verified(tx, c)
+		return err
+	})
+	return c, err
+}
+
 // Address is the name in a ticket's Data of an address as the customer wrote it.
 const Address = "address"
 

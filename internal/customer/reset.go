@@ -69,12 +69,31 @@ func (s *Service) RequestReset(ctx context.Context, p authstore.Publisher, r Res
 		return false, fmt.Errorf("reading a customer: %w", err)
 	}
 	unknown = err != nil
-	often := s.limits.take(throttle.Key{Name: "reset/account/" + accountName(p.ID, email.Key), Limit: resetsPerAddress})
+	often := s.limits.take(resetsOf(p.ID, email))
 	to := c.ID
 	if unknown || c.Disabled || often != nil {
 		to = 0 // a mail for nobody, so that the time taken tells nothing either
 	}
 	return unknown, s.notices.ResetPassword(ctx, p.ID, to, r.Page, r.Back)
+}
+
+// SendReset mails a customer the way to a new password on the word of the
+// publisher's staff. It counts as a reset that was asked for the address. Errors:
+// *LimitError.
+func (s *Service) SendReset(ctx context.Context, c authstore.Customer) error {
+	email, err := ParseEmail(c.Email)
+	if err != nil {
+		return fmt.Errorf("reading the address of customer %d: %w", c.ID, err)
+	}
+	if err := s.limits.take(resetsOf(c.PublisherID, email)); err != nil {
+		return err
+	}
+	return s.notices.ResetPassword(ctx, c.PublisherID, c.ID, "", "")
+}
+
+// resetsOf counts the reset mails to an address.
+func resetsOf(publisher int64, email Email) throttle.Key {
+	return throttle.Key{Name: "reset/account/" + accountName(publisher, email.Key), Limit: resetsPerAddress}
 }
 
 // maxPage is the longest address that browsers and servers agree on.
