@@ -6,6 +6,7 @@ package authstore
 import (
 	"context"
 	"errors"
+	"maps"
 	"time"
 )
 
@@ -14,6 +15,14 @@ import (
 type CaptureAnswers struct {
 	Submitted time.Time         `json:"submitted"` // last time; zero: never
 	Values    map[string]string `json:"values,omitempty"`
+
+	// Counted is what the tallies have of these answers: a bucket by field. The
+	// store keeps it.
+	Counted map[string]string `json:"counted,omitempty"`
+
+	// Buckets is what they shall have from now on, said by who changes the
+	// answers; nil leaves it as it is.
+	Buckets map[string]string `json:"-"`
 }
 
 // Capture returns the customer's answers; none given is no error.
@@ -38,7 +47,8 @@ func captureAnswers(tx Tx, customer int64) (CaptureAnswers, error) {
 
 // ChangeCapture runs fn on the customer and their answers and keeps what it
 // leaves there, in one transaction, so that a change of the profile at the same
-// moment loses nothing. fn may run more than once. Errors: ErrNotFound.
+// moment loses nothing; tallies follow the buckets that fn sets. fn may run more
+// than once. Errors: ErrNotFound.
 func (s *Store) ChangeCapture(ctx context.Context, customer int64, fn func(*Customer, *CaptureAnswers) error) error {
 	now := s.Now()
 	return s.b.Update(ctx, func(tx Tx) error {
@@ -50,16 +60,42 @@ func (s *Store) ChangeCapture(ctx context.Context, customer int64, fn func(*Cust
 		if err != nil {
 			return err
 		}
-		fixed := c
+		fixed, counted := c, maps.Clone(a.Counted)
 		if err := fn(&c, &a); err != nil {
 			return err
 		}
 		c.ID, c.PublisherID, c.ExternalID = customer, fixed.PublisherID, fixed.ExternalID
 		c.Email, c.EmailVerified = fixed.Email, fixed.EmailVerified
+		c.Registered, c.Erased = fixed.Registered, fixed.Erased
 		a.Submitted = now
-		if err := put(tx, tableCustomers, idKey(customer), c); err != nil {
+		if err := putCustomer(tx, c); err != nil {
 			return err
 		}
-		return put(tx, tableCaptures, idKey(customer), a)
+		return putAnswers(tx, c, a, counted)
 	})
+}
+
+// putAnswers stores answers of a listed customer, and has them counted as they say
+// instead of as they were counted before.
+func putAnswers(tx Tx, c Customer, a CaptureAnswers, counted map[string]string) error {
+	a.Counted = counted
+	if a.Buckets != nil {
+		a.Counted = a.Buckets
+	}
+	if err := recountAnswers(tx, c, counted, a.Counted); err != nil {
+		return err
+	}
+	return put(tx, tableCaptures, idKey(c.ID), a)
+}
+
+// dropAnswers removes a customer's answers.
+func dropAnswers(tx Tx, c Customer) error {
+	a, err := captureAnswers(tx, c.ID)
+	if err != nil {
+		return err
+	}
+	if err := recountAnswers(tx, c, a.Counted, nil); err != nil {
+		return err
+	}
+	return tx.Delete(tableCaptures, idKey(c.ID))
 }

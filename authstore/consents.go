@@ -82,6 +82,9 @@ func answerConsents(tx Tx, c Customer, answers []ConsentRecord, now time.Time) e
 	if len(answers) == 0 {
 		return nil
 	}
+	if err := ensureListed(tx, c); err != nil {
+		return err
+	}
 	id := idKey(c.ID)
 	head, err := get[chainHead](tx, tableConsentHead, id)
 	if err != nil && !errors.Is(err, ErrNotFound) {
@@ -91,6 +94,7 @@ func answerConsents(tx Tx, c Customer, answers []ConsentRecord, now time.Time) e
 	if err != nil {
 		return err
 	}
+	before := maps.Clone(inForce)
 	for _, a := range answers {
 		a.PublisherID, a.CustomerID, a.Time = c.PublisherID, c.ID, now
 		a.Sequence, a.Previous = head.Sequence+1, head.Hash
@@ -100,6 +104,9 @@ func answerConsents(tx Tx, c Customer, answers []ConsentRecord, now time.Time) e
 			return err
 		}
 		inForce[a.Name] = ConsentAnswer{Version: a.Version, State: a.State, Time: now}
+	}
+	if err := recountConsents(tx, c, before, inForce); err != nil {
+		return err
 	}
 	if err := put(tx, tableConsents, id, inForce); err != nil {
 		return err

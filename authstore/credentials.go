@@ -58,7 +58,7 @@ func (s *Store) verified(tx Tx, c Customer) (Customer, error) {
 	if c.EmailVerified.IsZero() {
 		c.EmailVerified = s.Now()
 	}
-	return c, put(tx, tableCustomers, idKey(c.ID), c)
+	return c, putCustomer(tx, c)
 }
 
 // tell queues mails to or about a customer.
@@ -115,7 +115,7 @@ func (s *Store) ChangeEmail(ctx context.Context, e EmailChange) (c Customer, err
 				return err
 			}
 		}
-		return put(tx, tableCustomers, idKey(c.ID), c)
+		return putCustomer(tx, c)
 	})
 	return c, err
 }
@@ -170,7 +170,13 @@ func (s *Store) EraseCustomer(ctx context.Context, customer int64, endedFor time
 				return err
 			}
 		}
-		if err := tx.Delete(tableCaptures, idKey(customer)); err != nil {
+		if err := ensureListed(tx, c); err != nil {
+			return err
+		}
+		if err := dropAnswers(tx, c); err != nil {
+			return err
+		}
+		if err := unlistConsents(tx, c); err != nil {
 			return err
 		}
 		if c.Erased.IsZero() {
@@ -180,7 +186,7 @@ func (s *Store) EraseCustomer(ctx context.Context, customer int64, endedFor time
 			ID: c.ID, PublisherID: c.PublisherID, Registered: c.Registered, LastLogin: c.LastLogin,
 			Disabled: true, Erased: c.Erased,
 		}
-		if err := put(tx, tableCustomers, idKey(customer), erased); err != nil {
+		if err := putCustomer(tx, erased); err != nil {
 			return err
 		}
 		endedIDs, err = tx.endSessions(customer, "", endedFor)

@@ -67,7 +67,7 @@ func (s *Store) Register(ctx context.Context, r Registration) (Customer, error) 
 		if err := claimExternalID(tx, c); err != nil {
 			return err
 		}
-		if err := put(tx, tableCustomers, idKey(c.ID), c); err != nil {
+		if err := putCustomer(tx, c); err != nil {
 			return err
 		}
 		if err := s.tell(tx, c, r.Tell); err != nil {
@@ -159,8 +159,8 @@ func (s *Store) CustomerByIdentity(ctx context.Context, publisher int64, provide
 
 // ChangeCustomer runs fn on the stored customer and keeps what it leaves
 // there. Two changes at the same time do not overwrite each other. fn may run
-// more than once; its error is returned and nothing is kept. Id, publisher and
-// external id cannot be changed, an address only by ChangeEmail, and whether it
+// more than once; its error is returned and nothing is kept. Id, publisher,
+// external id and the date of registration cannot be changed, an address only by ChangeEmail, and whether it
 // is verified only by mail. A customer is disabled by DisableCustomer, because
 // that ends sessions: fn may only undo it. Errors: ErrNotFound, ErrDisabling.
 func (s *Store) ChangeCustomer(ctx context.Context, id int64, fn func(*Customer) error) (c Customer, err error) {
@@ -174,10 +174,11 @@ func (s *Store) ChangeCustomer(ctx context.Context, id int64, fn func(*Customer)
 		}
 		c.ID, c.PublisherID, c.ExternalID = id, fixed.PublisherID, fixed.ExternalID
 		c.Email, c.EmailVerified = fixed.Email, fixed.EmailVerified
+		c.Registered, c.Erased = fixed.Registered, fixed.Erased
 		if c.Disabled && !fixed.Disabled {
 			return ErrDisabling
 		}
-		return put(tx, tableCustomers, idKey(id), c)
+		return putCustomer(tx, c)
 	})
 	return c, err
 }
@@ -192,7 +193,7 @@ func (s *Store) DisableCustomer(ctx context.Context, id int64, endedFor time.Dur
 			return err
 		}
 		c.Disabled = true
-		if err := put(tx, tableCustomers, idKey(id), c); err != nil {
+		if err := putCustomer(tx, c); err != nil {
 			return err
 		}
 		endedIDs, err = tx.endSessions(id, "", endedFor)

@@ -96,7 +96,7 @@ func (s *Store) UndoEmailChange(ctx context.Context, u EmailUndo) (c Customer, e
 			return err
 		}
 		c.Email, c.EmailVerified = t.Data[Address], s.Now()
-		if err := put(tx, tableCustomers, idKey(c.ID), c); err != nil {
+		if err := putCustomer(tx, c); err != nil {
 			return err
 		}
 		if err := dropDigest(tx, u.Digest); err != nil {

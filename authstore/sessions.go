@@ -62,7 +62,7 @@ func (s *Store) StartSession(ctx context.Context, start SessionStart) error {
 		if start.LastIP != "" {
 			c.LastIP = start.LastIP
 		}
-		if err := put(tx, tableCustomers, idKey(c.ID), c); err != nil {
+		if err := putCustomer(tx, c); err != nil {
 			return err
 		}
 		if err := tx.endReplaced(start.Replaces, start.EndedFor); err != nil {
@@ -72,7 +72,11 @@ func (s *Store) StartSession(ctx context.Context, start SessionStart) error {
 	})
 }
 
+// putNewSession stores a session that begins, and counts it.
 func putNewSession(tx Tx, session Session) error {
+	if err := addDay(tx, session.day(session.Created), Day{Logins: 1, Active: 1}); err != nil {
+		return err
+	}
 	if err := put(tx, tableCustomerSessions, key(idKey(session.CustomerID), session.ID), struct{}{}); err != nil {
 		return err
 	}
@@ -109,12 +113,16 @@ func (s *Store) JudgeSession(ctx context.Context, id string, endedFor time.Durat
 		if session, err = s.liveSession(tx, id); err != nil {
 			return err
 		}
+		before := session.Seen
 		verdict, err := fn(&session)
 		if err != nil {
 			return err
 		}
 		switch verdict {
 		case Save:
+			if err := countUse(tx, session, before); err != nil {
+				return err
+			}
 			return put(tx, tableSessions, id, session)
 		case End:
 			return tx.endSession(session, endedFor)
@@ -284,6 +292,7 @@ func (s *Store) EndedSessions(ctx context.Context) (map[string]time.Time, error)
 // said to have been used, are passed over.
 func (s *Store) TouchSessions(ctx context.Context, seen map[string]time.Time) error {
 	return s.b.Update(ctx, func(tx Tx) error {
+		days := map[dayShard]Day{}
 		for id, at := range seen {
 			session, err := get[Session](tx, tableSessions, id)
 			if errors.Is(err, ErrNotFound) {
@@ -292,14 +301,20 @@ func (s *Store) TouchSessions(ctx context.Context, seen map[string]time.Time) er
 			if err != nil {
 				return err
 			}
+			before := session.Seen
 			if !s.alive(session, at) || !session.Touch(at) {
 				continue
+			}
+			if day := session.day(session.Seen); day != session.day(before) {
+				counted := days[day]
+				counted.plus(Day{Active: 1})
+				days[day] = counted
 			}
 			if err := put(tx, tableSessions, id, session); err != nil {
 				return err
 			}
 		}
-		return nil
+		return addDays(tx, days)
 	})
 }
 

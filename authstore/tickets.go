@@ -242,6 +242,10 @@ func putSiteSession(tx Tx, session *Session, c SignInCode, now time.Time) error 
 		next.Earlier = next.Earlier[:min(len(next.Earlier), maxEarlier)]
 	}
 	session.Sites[c.Site] = next
+	before := session.Seen
 	session.Touch(now)
+	if err := countUse(tx, *session, before); err != nil {
+		return err
+	}
 	return put(tx, tableSessions, session.ID, *session)
 }
