@@ -165,10 +165,8 @@ func (s *Store) EraseCustomer(ctx context.Context, customer int64, endedFor time
 		if err := dropMails(tx, customer); err != nil {
 			return err
 		}
-		if c.ExternalID != "" {
-			if err := tx.Delete(tableExternalIDs, key(idKey(c.PublisherID), c.ExternalID)); err != nil {
-				return err
-			}
+		if err := dropExternalID(tx, c); err != nil {
+			return err
 		}
 		if err := ensureListed(tx, c); err != nil {
 			return err

@@ -109,6 +109,13 @@ func claimExternalID(tx Tx, c Customer) error {
 	return put(tx, tableExternalIDs, k, c.ID)
 }
 
+func dropExternalID(tx Tx, c Customer) error {
+	if c.ExternalID == "" {
+		return nil
+	}
+	return tx.Delete(tableExternalIDs, key(idKey(c.PublisherID), c.ExternalID))
+}
+
 func identityKey(publisher int64, provider, subject string) string {
 	return key(idKey(publisher), provider, subject)
 }

@@ -19,14 +19,19 @@ type Standing struct {
 // ErrNotFound.
 func (s *Store) Standing(ctx context.Context, customer int64) (st Standing, err error) {
 	err = s.b.View(ctx, func(tx Tx) (err error) {
-		if st.Customer, err = get[Customer](tx, tableCustomers, idKey(customer)); err != nil {
-			return err
-		}
-		if st.Consents, err = consents(tx, customer); err != nil {
-			return err
-		}
-		st.Capture, err = captureAnswers(tx, customer)
+		st, err = standing(tx, idKey(customer))
 		return err
 	})
+	return st, err
+}
+
+func standing(tx Tx, id string) (st Standing, err error) {
+	if st.Customer, err = get[Customer](tx, tableCustomers, id); err != nil {
+		return st, err
+	}
+	if st.Consents, err = consents(tx, st.Customer.ID); err != nil {
+		return st, err
+	}
+	st.Capture, err = captureAnswers(tx, st.Customer.ID)
 	return st, err
 }

@@ -73,6 +73,17 @@ func putTicket(tx Tx, digest string, t Ticket) error {
 // IssueNewestAt stored for a purpose.
 func dropTicket(tx Tx, customer int64, purpose Purpose) error {
 	from, to := prefix(idKey(customer), string(purpose))
+	return dropTicketsIn(tx, from, to)
+}
+
+// dropTickets removes those of all purposes.
+func dropTickets(tx Tx, customer int64) error {
+	from, to := prefix(idKey(customer))
+	return dropTicketsIn(tx, from, to)
+}
+
+// dropTicketsIn removes tickets by a part of tableCustomerTickets.
+func dropTicketsIn(tx Tx, from, to string) error {
 	found := map[string]string{}
 	err := scan(tx, tableCustomerTickets, from, to, func(k, digest string) error {
 		found[k] = digest
