@@ -94,6 +94,9 @@ func (n *node) work(ctx context.Context, log *zap.Logger) {
 		if err := n.memory.Flush(ctx, n.store); err != nil {
 			log.Error("noting the use of sessions", zap.Error(err))
 		}
+		if err := n.limits.Failures.Flush(ctx, n.store); err != nil {
+			log.Error("counting failed logins", zap.Error(err))
+		}
 		next, _, err := n.store.Sweep(ctx, cursor)
 		if err != nil {
 			log.Error("removing expired records", zap.Error(err))
@@ -113,13 +116,14 @@ func (n *node) Destruct() error {
 	ctx, cancel := context.WithTimeout(context.Background(), flushTime)
 	defer cancel()
 	flushed := n.memory.Flush(ctx, n.store)
+	counted := n.limits.Failures.Flush(ctx, n.store)
 	if err := n.store.Backend().Close(); err != nil {
 		return fmt.Errorf("closing the store: %w", err)
 	}
 	if flushed != nil {
 		return fmt.Errorf("noting the use of sessions: %w", flushed)
 	}
-	return nil
+	return counted
 }
 
 // Interface guards

@@ -73,6 +73,7 @@ func (h *Hub) capture(w http.ResponseWriter, r *http.Request, v visit) error {
 func (h *Hub) keepAnswers(r *http.Request, v visit, customer int64, given map[string]string) error {
 	return h.Store.ChangeCapture(r.Context(), customer, func(c *authstore.Customer, a *authstore.CaptureAnswers) error {
 		capture.Apply(v.publisher.Capture, given, c, a)
+		a.Buckets = capture.Buckets(v.publisher.Capture, *c, *a)
 		return nil
 	})
 }

@@ -191,6 +191,7 @@ func (s *Service) Login(ctx context.Context, p authstore.Publisher, address, pas
 		return Entry{}, fmt.Errorf("checking a password: %w", err)
 	}
 	if !ok || c.Disabled {
+		s.limits.Failures.count(p.ID, s.store.Now())
 		return Entry{}, ErrCredentials
 	}
 	s.limits.succeeded(who, from.Device.IP)

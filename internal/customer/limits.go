@@ -26,10 +26,15 @@ var (
 )
 
 // Limits counts the tries of a process to register and to log in.
-type Limits struct{ throttle *throttle.Throttle }
+type Limits struct {
+	// Failures are the tries to log in that failed, for the publishers' numbers.
+	Failures Failures
+
+	throttle *throttle.Throttle
+}
 
 // NewLimits returns Limits over a throttle.
-func NewLimits(t *throttle.Throttle) *Limits { return &Limits{t} }
+func NewLimits(t *throttle.Throttle) *Limits { return &Limits{throttle: t} }
 
 func accountKey(publisher int64, email string) throttle.Key {
 	return throttle.Key{Name: "login/account/" + accountName(publisher, email), Limit: perAccount}

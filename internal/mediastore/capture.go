@@ -150,6 +150,7 @@ func (a *API) putCapture(ctx context.Context, c *call) (any, error) {
 	}
 	err = a.Store.ChangeCapture(ctx, who.ID, func(c *authstore.Customer, answers *authstore.CaptureAnswers) error {
 		capture.Apply(p.Capture, given, c, answers)
+		answers.Buckets = capture.Buckets(p.Capture, *c, *answers)
 		return nil
 	})
 	return done, err
