@@ -19,7 +19,7 @@ const sweepLate = time.Hour
 
 // SweepCursor tells where the next Sweep goes on. The zero value starts from
 // the beginning.
-type SweepCursor struct{ sessions, tickets, ended string }
+type SweepCursor struct{ sessions, tickets, ended, staffSessions, invitations string }
 
 // Sweep removes records that have expired, a bounded number of them, going
 // round all tables call by call. Expired records count as gone long before
@@ -37,6 +37,10 @@ func (s *Store) Sweep(ctx context.Context, at SweepCursor) (next SweepCursor, re
 		next.ended, n, err = sweep(tx, tableEnded, at.ended,
 			func(e ended) bool { return !now.Before(e.Until) }, func(id string) error { return tx.Delete(tableEnded, id) })
 		if err != nil {
+			return err
+		}
+		removed += n
+		if n, err = sweepStaff(tx, at, &next, now); err != nil {
 			return err
 		}
 		removed += n
