@@ -70,7 +70,10 @@ func (s *Store) Identities(ctx context.Context, customer int64) (list []Identity
 }
 
 // ConsentText is what customers read when they answered a version of a consent.
-type ConsentText struct{ Label, Value string }
+type ConsentText struct {
+	Label string `json:"label"`
+	Value string `json:"value,omitempty"`
+}
 
 // ConsentText returns the text of one version of a publisher's consent, also of
 // one that is no longer asked for, or ErrNotFound.
@@ -81,6 +84,17 @@ func (s *Store) ConsentText(ctx context.Context, publisher int64, name, version 
 		return err
 	})
 	return t, err
+}
+
+// ConsentTexts is ConsentText with the translations. What it says beyond the text is
+// not known.
+func (s *Store) ConsentTexts(ctx context.Context, publisher int64, name, version string) (d ConsentDefinition, err error) {
+	err = s.b.View(ctx, func(tx Tx) error {
+		v, err := get[consentVersion](tx, tableConsentVersions, versionKey(publisher, name, version))
+		d = ConsentDefinition{Name: name, Version: version, Label: v.Label, Value: v.Value, Texts: v.Texts}
+		return err
+	})
+	return d, err
 }
 
 // OwnSession returns a live session of a customer's, or ErrNotFound, also for

@@ -19,7 +19,7 @@ type operation struct {
 	run  func(context.Context, *world, authstore.Customer) error
 }
 
-func changes() []operation { return slices.Concat(customerChanges(), sessionChanges(), otherChanges()) }
+func changes() []operation { return slices.Concat(customerChanges(), sessionChanges(), otherChanges(), settingsChanges()) }
 
 func customerChanges() []operation {
 	return []operation{
@@ -181,7 +181,7 @@ func otherChanges() []operation {
 	}
 }
 
-func reads() []operation { return slices.Concat(customerReads(), otherReads()) }
+func reads() []operation { return slices.Concat(customerReads(), otherReads(), settingsReads()) }
 
 func customerReads() []operation {
 	return []operation{
@@ -259,6 +259,7 @@ func inhabited(t *testing.T) (*world, authstore.Customer) {
 	t.Helper()
 	w := newWorld(t)
 	w.mustDeclare(t, withReceivers(nova()))
+	w.managed(t)
 	w.mustIssue(t, "expired")
 	w.clock.Add(time.Minute)
 	if err := w.IssueTicket(t.Context(), "d1", authstore.Ticket{Purpose: forSignIn, SessionID: "s1", Expires: w.Now().Add(time.Minute)}); err != nil {

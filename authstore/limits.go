@@ -73,14 +73,20 @@ func (s *Store) alive(session Session, at time.Time) bool {
 	return l.spare(session, at)
 }
 
-// changeLimits notes the limits of the given publishers, and returns those of
-// all there ever were: one that is no longer declared keeps its own.
+// changeLimits notes the limits that are in force for the given declared publishers,
+// and returns those of all there ever were: one that is no longer declared keeps its
+// own.
 func changeLimits(tx Tx, publishers []Publisher, now time.Time) (map[int64]limits, error) {
 	for _, p := range publishers {
+		set, err := settings(tx, p.ID)
+		if err != nil {
+			return nil, err
+		}
 		l, err := get[limits](tx, tableSessionLimits, idKey(p.ID))
 		if err != nil && !errors.Is(err, ErrNotFound) {
 			return nil, err
 		}
+		p = p.With(set, nil, now)
 		if l.InForce() == p.Session.InForce() {
 			continue
 		}

@@ -19,9 +19,14 @@ import (
 var ErrTextChanged = errors.New("consent text changed under an old version; give it a new version")
 
 // TextHash identifies the text that a customer is asked to agree to: SHA-256
-// in hex over name, version, label and value.
+// in hex over name, version, label and value, and over the translations if there
+// are any.
 func (d ConsentDefinition) TextHash() string {
-	b, _ := json.Marshal([]string{d.Name, d.Version, d.Label, d.Value})
+	text := []any{d.Name, d.Version, d.Label, d.Value}
+	if len(d.Texts) > 0 {
+		text = append(text, d.Texts)
+	}
+	b, _ := json.Marshal(text)
 	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:])
 }
@@ -33,6 +38,12 @@ type consentVersion struct {
 	Label    string    `json:"label"`
 	Value    string    `json:"value,omitempty"`
 	Since    time.Time `json:"since"`
+
+	Texts map[string]ConsentText `json:"texts,omitempty"`
+
+	// Scheduled says that the text was never asked for before Since: until then it
+	// may be withdrawn.
+	Scheduled bool `json:"scheduled,omitempty"`
 }
 
 // owner is what a site or an offer points to.
@@ -73,7 +84,7 @@ func declareAll(tx Tx, publishers []Publisher, now time.Time) error {
 			return err
 		}
 	}
-	return nil
+	return claimSet(tx)
 }
 
 // CheckDeclaration tells whether DeclarePublishers would refuse the publishers'
@@ -188,11 +199,37 @@ func claim(tx Tx, table, name string, publisher int64) error {
 	return put(tx, table, name, owner{PublisherID: publisher})
 }
 
+// keepText keeps the text of a version that customers are asked for from now on.
 func keepText(tx Tx, publisher int64, d ConsentDefinition, now time.Time) error {
-	if kept, err := sameText(tx, publisher, d); kept || err != nil {
+	return freeze(tx, publisher, d, now, now)
+}
+
+// freeze keeps the text of a version that customers are asked for from a moment on.
+// Errors: ErrTextChanged.
+func freeze(tx Tx, publisher int64, d ConsentDefinition, begins, now time.Time) error {
+	kept, err := sameText(tx, publisher, d)
+	if err != nil {
 		return err
 	}
-	return put(tx, tableConsentVersions, key(idKey(publisher), d.Name, d.Version), consentVersion{d.TextHash(), d.Label, d.Value, now})
+	at := versionKey(publisher, d.Name, d.Version)
+	if kept {
+		have, err := get[consentVersion](tx, tableConsentVersions, at)
+		if err != nil || !have.Scheduled || !have.Since.After(now) {
+			return err
+		}
+	}
+	return put(tx, tableConsentVersions, at, consentVersion{
+		TextHash: d.TextHash(), Label: d.Label, Value: d.Value, Since: begins, Texts: d.Texts, Scheduled: begins.After(now),
+	})
+}
+
+// thaw forgets the text of a version that nobody was asked for yet.
+func thaw(tx Tx, at string) error {
+	have, err := get[consentVersion](tx, tableConsentVersions, at)
+	if err != nil || !have.Scheduled {
+		return err
+	}
+	return tx.Delete(tableConsentVersions, at)
 }
 
 // sameText tells whether the text of a consent's version is kept already, and
@@ -211,8 +248,33 @@ func sameText(tx Tx, publisher int64, d ConsentDefinition) (kept bool, err error
 	return err == nil, err
 }
 
-// Publisher returns a publisher by id, or ErrNotFound.
+// Publisher returns a publisher by id as it is in force now, see Publisher.With; or
+// ErrNotFound.
 func (s *Store) Publisher(ctx context.Context, id int64) (p Publisher, err error) {
+	now := s.Now()
+	err = s.b.View(ctx, func(tx Tx) error {
+		var set Settings
+		if p, err = get[Publisher](tx, tablePublishers, idKey(id)); err != nil {
+			return err
+		}
+		if set, err = settings(tx, id); err != nil {
+			return err
+		}
+		var versions []ConsentVersion
+		from, to := prefix(idKey(id))
+		err = scan(tx, tableManagedVersions, from, to, func(_ string, v ConsentVersion) error {
+			versions = append(versions, v)
+			return nil
+		})
+		p = p.With(set, versions, now)
+		return err
+	})
+	return p, err
+}
+
+// DeclaredPublisher returns a publisher by id as the server's configuration declares
+// it, or as it last did; or ErrNotFound.
+func (s *Store) DeclaredPublisher(ctx context.Context, id int64) (p Publisher, err error) {
 	err = s.b.View(ctx, func(tx Tx) (err error) {
 		p, err = get[Publisher](tx, tablePublishers, idKey(id))
 		return err

@@ -39,6 +39,24 @@ type Publisher struct {
 	// Receivers are told of the end of each session.
 	Receivers []Receiver `json:"receivers,omitempty"`
 
+	// Unnamed says that the configuration gives it no name, and Name stands in.
+	Unnamed bool `json:"unnamed,omitempty"`
+
+	// Sandbox says that the publisher is for trying things out. Its mails are kept
+	// from people unless SendMail says otherwise.
+	Sandbox  bool `json:"sandbox,omitempty"`
+	SendMail bool `json:"sendMail,omitempty"`
+
+	// Languages are the BCP 47 tags of what its pages may be shown in; empty for all
+	// there are.
+	Languages []string `json:"languages,omitempty"`
+
+	// TokenLife is how long its access tokens live; 0 for the default.
+	TokenLife time.Duration `json:"tokenLife,omitempty"`
+
+	// Branded says that the configuration declares how its pages look.
+	Branded bool `json:"branded,omitempty"`
+
 	// Declared says that the server's configuration names this publisher. One
 	// that is no longer declared keeps its customers and loses its sites.
 	Declared bool `json:"declared"`
@@ -66,6 +84,18 @@ type ConsentDefinition struct {
 
 	// EnabledByDefault pre-ticks the box.
 	EnabledByDefault bool `json:"enabledByDefault"`
+
+	// Texts are translations of label and value, by BCP 47 tag.
+	Texts map[string]ConsentText `json:"texts,omitempty"`
+}
+
+// In returns the text in a language, by its tag. Where there is no translation it is
+// the one that the consent has by itself, whose language is "".
+func (d ConsentDefinition) In(tag string) (t ConsentText, language string) {
+	if t, ok := d.Texts[tag]; ok {
+		return t, tag
+	}
+	return ConsentText{Label: d.Label, Value: d.Value}, ""
 }
 
 // Capture is what a publisher wants to know of its customers.
@@ -145,7 +175,8 @@ type ConsentRecord struct {
 	State       ConsentState `json:"state"`
 	Time        time.Time    `json:"time"`
 	IP          string       `json:"ip,omitempty"`
-	Previous    string       `json:"previous"` // hash of the record before, empty for the first
+	Language    string       `json:"language,omitempty"` // of the translation that was shown; "" for the text itself
+	Previous    string       `json:"previous"`           // hash of the record before, empty for the first
 	Hash        string       `json:"hash"`
 }
 
