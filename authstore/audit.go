@@ -6,7 +6,6 @@ package authstore
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -14,9 +13,6 @@ import (
 
 // tableAudit holds what was done in the dashboard, by publisher, newest first.
 const tableAudit = "audit"
-
-// ErrCursor says that a place in a list to go on from is none.
-var ErrCursor = errors.New("not a place in this list")
 
 // AuditEntry is one thing that was done for a publisher, or tried.
 type AuditEntry struct {

@@ -88,15 +88,15 @@ func versionKey(publisher int64, name, version string) string {
 	return key(idKey(publisher), name, version)
 }
 
-// maxName bounds the names of consents and versions, which are parts of keys.
-const maxName = 64
+// maxVersionName bounds the names of consents and versions, which are parts of keys.
+const maxVersionName = 64
 
 // checkNames refuses names that cannot be parts of a key. What else is wrong with
 // them is judged by whoever takes them in. Errors: ErrUnstorable.
 func checkNames(names ...string) error {
 	for _, n := range names {
-		if n == "" || len(n) > maxName || strings.ContainsRune(n, 0) {
-			return fmt.Errorf("%w: a name of a consent or version needs 1 to %d bytes and no NUL", ErrUnstorable, maxName)
+		if n == "" || len(n) > maxVersionName || strings.ContainsRune(n, 0) {
+			return fmt.Errorf("%w: a name of a consent or version needs 1 to %d bytes and no NUL", ErrUnstorable, maxVersionName)
 		}
 	}
 	return nil
