@@ -10,8 +10,8 @@ import (
 	"github.com/usher-sso/usher/authstore"
 )
 
-// bucketAnswered is that of answers that are only counted, not told apart.
-const bucketAnswered = "answered"
+// Answered is the bucket of answers that are only counted, not told apart.
+const Answered = "answered"
 
 // Buckets returns by what a customer's answers are counted, by field: the choice
 // where there are some, the decade of birth, the country; of everything else, that
@@ -41,5 +41,5 @@ func bucket(f authstore.CaptureField, answer string) string {
 	case f.Key == "birthDate" && len(answer) == len("2006-01-02"):
 		return answer[:3] + "0s"
 	}
-	return bucketAnswered
+	return Answered
 }

@@ -317,6 +317,18 @@ func (m *Manager) EndErased(ctx context.Context, customer int64, tickets ...auth
 	return err
 }
 
+// Wipe removes up to n customers of a publisher, with everything of theirs, and
+// ends their sessions. It tells whether there are more. See
+// authstore.Store.WipePublisher.
+func (m *Manager) Wipe(ctx context.Context, publisher int64, n int) (more bool, err error) {
+	ids, more, err := m.store.WipePublisher(ctx, publisher, endedFor, n)
+	if err != nil {
+		return false, fmt.Errorf("removing the customers of a publisher: %w", err)
+	}
+	m.remember(ids)
+	return more, nil
+}
+
 // remember makes this process refuse the tokens of sessions that have ended.
 func (m *Manager) remember(ids []string) {
 	for _, id := range ids {
