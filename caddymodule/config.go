@@ -137,7 +137,7 @@ const maxVersion = 32
 
 // maxConsents bounds the consents of a publisher: the names of the accepted ones
 // are in every token.
-const maxConsents = 32
+const maxConsents = authstore.MaxConsents
 
 // record judges the configured publisher and turns it into the record that is
 // stored. Errors say what to write instead.

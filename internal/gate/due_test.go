@@ -191,3 +191,22 @@ func TestStampTellsEveryDemandApart(t *testing.T) {
 		seen[flow.Stamp(p)] = name
 	}
 }
+
+func TestConsentVersionPublishedDuringASessionStopsItsNextRequest(t *testing.T) {
+	w := newWorld(t)
+	v := w.mustViewer(t, ours)
+	cookie := w.signIn(t, news, v)
+	w.passes(t, "before", cookie, v.bearer)
+	theirs := authstore.Publisher{ID: theirs, Name: "Theirs", Sites: []string{string(other)}}
+
+	must(t, w.directory.Replace([]authstore.Publisher{asking(terms("2")), theirs}))
+	w.stopped(t, "published", cookie, v.bearer)
+	w.mustAccept(t, v, "2")
+	w.passes(t, "accepted", cookie, v.bearer)
+
+	must(t, w.directory.Replace([]authstore.Publisher{asking(terms("3")), theirs}))
+	w.stopped(t, "published again", cookie, v.bearer)
+	must(t, w.directory.Replace([]authstore.Publisher{asking(terms("2")), theirs}))
+	w.clock.Add(2 * time.Second) // what is due is remembered for a second
+	w.passes(t, "withdrawn", cookie, v.bearer)
+}

@@ -38,7 +38,7 @@ func (a *API) customerConsents(ctx context.Context, c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	views := a.consents[claims.PublisherID]
+	views := a.consents.Get()[claims.PublisherID]
 	list := make([]consentAnswer, 0, len(views))
 	for _, d := range views {
 		v := consentAnswer{

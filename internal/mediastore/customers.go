@@ -145,11 +145,12 @@ func (a *API) publisherConsents(_ context.Context, c *call) (any, error) {
 	if !ok {
 		return nil, errPublisherParam
 	}
-	return consentViews{a.consents[p.ID]}, nil
+	return consentViews{a.consents.Get()[p.ID]}, nil
 }
 
 // viewsOf returns the consents of every publisher as clients see them. They
-// change with the configuration only, and are asked for often.
+// change seldom, and are asked for often. A language is not asked for: clients that
+// show translations have their own.
 func viewsOf(publishers []authstore.Publisher) map[int64][]consentView {
 	all := map[int64][]consentView{}
 	for _, p := range publishers {

@@ -237,3 +237,14 @@ func TestJWKSPublishesPublicKeysOnly(t *testing.T) {
 		}
 	}
 }
+
+func TestConsentsFollowThePublisher(t *testing.T) {
+	w := newWorld(t)
+	p, _ := w.directory.ByID(bare)
+	p.Consents = []authstore.ConsentDefinition{{Name: "news", Version: "1", Label: "News", Texts: map[string]authstore.ConsentText{"de": {Label: "Neues"}}}}
+	must(t, w.directory.Replace([]authstore.Publisher{p}))
+	a := w.call(t, "GET", "/publishers/"+strconv.Itoa(bare)+"/consents", "", "Accept-Language", "de")
+	if !strings.Contains(a.body, `"label":"News"`) {
+		t.Errorf("answered %s", a.body)
+	}
+}

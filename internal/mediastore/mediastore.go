@@ -39,12 +39,12 @@ type Config struct {
 type API struct {
 	Config
 	verified *recall.Cache[verified]
-	consents map[int64][]consentView // by publisher
+	consents *publisher.Derived[map[int64][]consentView] // by publisher
 }
 
 // New returns an API.
 func New(c Config) *API {
-	return &API{Config: c, verified: recall.New[verified](verifiedBudget), consents: viewsOf(c.Directory.All())}
+	return &API{Config: c, verified: recall.New[verified](verifiedBudget), consents: publisher.Derive(c.Directory, viewsOf)}
 }
 
 // Mount registers the endpoints. NotFound is for everything else.

@@ -41,14 +41,15 @@ const (
 
 // world is the API over a store in memory.
 type world struct {
-	mux      *http.ServeMux
-	clock    *authstoretest.Clock
-	faulty   *authstoretest.Faulty
-	store    *authstore.Store
-	sessions *session.Manager
-	keys     *token.Keyring
-	links    customer.Links
-	reported []error
+	directory *publisher.Directory
+	mux       *http.ServeMux
+	clock     *authstoretest.Clock
+	faulty    *authstoretest.Faulty
+	store     *authstore.Store
+	sessions  *session.Manager
+	keys      *token.Keyring
+	links     customer.Links
+	reported  []error
 }
 
 func newWorld(t testing.TB) *world { return newWorldWith(t, customer.NewHasher(0, 0)) }
@@ -78,6 +79,7 @@ func newWorldWith(t testing.TB, hasher *customer.Hasher) *world {
 	must(t, w.store.DeclarePublishers(ctx, publishers))
 	directory, err := publisher.NewDirectory(publishers)
 	must(t, err)
+	w.directory = directory
 	w.keys, err = token.OpenKeyring(ctx, w.store, hub, "ES256")
 	must(t, err)
 	ended, err := session.LoadMemory(ctx, w.store)

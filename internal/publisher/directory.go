@@ -3,7 +3,8 @@
 
 // Package publisher owns who the tenants are: publishers, their sites and
 // their offers, and to whom a site, an offer or an id belongs. It refuses two
-// publishers at one site. What it answers, it answers from memory.
+// publishers at one site. What it answers, it answers from memory, which a Watcher
+// keeps in step with what staff set.
 package publisher
 
 import (
@@ -11,6 +12,7 @@ import (
 	"fmt"
 	"regexp"
 	"strconv"
+	"sync/atomic"
 
 	"github.com/usher-sso/usher/authstore"
 )
@@ -39,9 +41,16 @@ func CheckOffer(s string) error {
 	return nil
 }
 
-// Directory tells which publisher an id, an offer or a site belongs to. It
-// does not change; safe for concurrent use.
+// Directory tells which publisher an id, an offer or a site belongs to. What it
+// knows is replaced as a whole when publishers change; who reads waits for nobody.
+// Safe for concurrent use.
 type Directory struct {
+	current atomic.Pointer[snapshot]
+}
+
+// snapshot is what a directory knows at one time. It does not change.
+type snapshot struct {
+	generation uint64
 	publishers []authstore.Publisher
 	byID       map[int64]authstore.Publisher
 	byOffer    map[string]authstore.Publisher
@@ -53,59 +62,86 @@ type Directory struct {
 var ErrConflict = errors.New("claimed by two publishers")
 
 // NewDirectory returns the directory of the given publishers, whose sites are
-// origins.
+// origins. The list must not be changed afterwards.
 func NewDirectory(publishers []authstore.Publisher) (*Directory, error) {
-	d := &Directory{
+	d := new(Directory)
+	return d, d.Replace(publishers)
+}
+
+// Replace makes the given publishers those of the directory. It is all or nothing.
+// The list must not be changed afterwards. Errors: ErrConflict, and those that name
+// what is configured twice.
+func (d *Directory) Replace(publishers []authstore.Publisher) error {
+	next, err := newSnapshot(publishers)
+	if err != nil {
+		return err
+	}
+	for {
+		have := d.current.Load()
+		if next.generation = 1; have != nil {
+			next.generation = have.generation + 1
+		}
+		if d.current.CompareAndSwap(have, next) {
+			return nil
+		}
+	}
+}
+
+// Generation returns a number that is a greater one after each Replace.
+func (d *Directory) Generation() uint64 { return d.current.Load().generation }
+
+func newSnapshot(publishers []authstore.Publisher) (*snapshot, error) {
+	s := &snapshot{
 		publishers: publishers,
 		byID:       map[int64]authstore.Publisher{},
 		byOffer:    map[string]authstore.Publisher{},
 		bySite:     map[Origin]authstore.Publisher{},
 	}
 	for _, p := range publishers {
-		if _, twice := d.byID[p.ID]; twice {
+		if _, twice := s.byID[p.ID]; twice {
 			return nil, fmt.Errorf("publisher %d is configured twice; merge the two", p.ID)
 		}
-		d.byID[p.ID] = p
+		s.byID[p.ID] = p
 	}
 	for _, p := range publishers {
 		for _, offer := range p.Offers {
-			if other, taken := d.byOffer[offer]; taken && other.ID != p.ID {
+			if other, taken := s.byOffer[offer]; taken && other.ID != p.ID {
 				return nil, fmt.Errorf("offer %s: %w, %d and %d; leave it with one", offer, ErrConflict, other.ID, p.ID)
 			}
-			d.byOffer[offer] = p
+			s.byOffer[offer] = p
 		}
 		for _, site := range p.Sites {
-			if err := d.addSite(Origin(site), p); err != nil {
+			if err := s.addSite(Origin(site), p); err != nil {
 				return nil, err
 			}
 		}
 	}
-	return d, nil
+	return s, nil
 }
 
-func (d *Directory) addSite(site Origin, p authstore.Publisher) error {
-	if other, taken := d.bySite[site]; taken && other.ID != p.ID {
+func (s *snapshot) addSite(site Origin, p authstore.Publisher) error {
+	if other, taken := s.bySite[site]; taken && other.ID != p.ID {
 		return fmt.Errorf("site %s: %w, %d and %d; leave it with one", site, ErrConflict, other.ID, p.ID)
 	}
-	d.bySite[site] = p
+	s.bySite[site] = p
 	if site.Pattern() {
-		d.patterns = append(d.patterns, site)
+		s.patterns = append(s.patterns, site)
 	}
 	return nil
 }
 
 // All returns the publishers in the order they were configured.
-func (d *Directory) All() []authstore.Publisher { return d.publishers }
+func (d *Directory) All() []authstore.Publisher { return d.current.Load().publishers }
 
 // ByID returns a publisher.
 func (d *Directory) ByID(id int64) (authstore.Publisher, bool) {
-	p, ok := d.byID[id]
+	p, ok := d.current.Load().byID[id]
 	return p, ok
 }
 
 // ByOffer returns the publisher that an offer belongs to.
 func (d *Directory) ByOffer(offer string) (authstore.Publisher, bool) {
-	p, ok := d.byOffer[offer]
+	p, ok := d.current.Load().byOffer[offer]
 	return p, ok
 }
 
@@ -115,12 +151,13 @@ func (d *Directory) BySite(site Origin) (authstore.Publisher, bool) {
 	if site.Pattern() {
 		return authstore.Publisher{}, false
 	}
-	if p, ok := d.bySite[site]; ok {
+	s := d.current.Load()
+	if p, ok := s.bySite[site]; ok {
 		return p, true
 	}
-	for _, pattern := range d.patterns {
+	for _, pattern := range s.patterns {
 		if pattern.Covers(site) {
-			return d.bySite[pattern], true
+			return s.bySite[pattern], true
 		}
 	}
 	return authstore.Publisher{}, false
@@ -128,8 +165,9 @@ func (d *Directory) BySite(site Origin) (authstore.Publisher, bool) {
 
 // Only returns the publisher of a server that has just one.
 func (d *Directory) Only() (authstore.Publisher, bool) {
-	if len(d.publishers) != 1 {
+	all := d.All()
+	if len(all) != 1 {
 		return authstore.Publisher{}, false
 	}
-	return d.publishers[0], true
+	return all[0], true
 }

@@ -4,6 +4,7 @@
 package session
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -15,15 +16,23 @@ import (
 // So a token lives a fifth of a short idle limit: who is at it comes by often enough
 // to stay signed in. Counted from the last click, a session ends by its idle limit
 // at the earliest tokenLife and noteEvery early, which is a quarter of the limit
-// or 20 minutes, and never late. What is noted reaches the store, and so other
+// or 5 minutes and a token's life, and never late. What is noted reaches the store, and so other
 // nodes, with the next Flush, within a minute; a crash loses that minute.
 //
 // A token that was made before a limit was lowered lives out its time.
 
 const (
 	// TokenLife is how long an access token lives at most (MediaStore contract,
-	// section 4), and so how long a node remembers an ended session.
+	// section 4), unless its publisher says otherwise.
 	TokenLife = 15 * time.Minute
+
+	// ShortestTokenLife is the least that a publisher can say: below it, clocks that
+	// differ would refuse tokens that were just made.
+	ShortestTokenLife = time.Minute
+
+	// LongestTokenLife is all that a publisher can say, and so how long a node
+	// remembers an ended session.
+	LongestTokenLife = time.Hour
 
 	// Idle is how long a session lives without use, unless its publisher says
 	// otherwise.
@@ -53,6 +62,15 @@ func CheckLimits(l authstore.SessionLimits) error {
 	return nil
 }
 
+// CheckTokenLife judges the life of access tokens that a publisher sets; zero stands
+// for the default.
+func CheckTokenLife(d time.Duration) error {
+	if d != 0 && (d < ShortestTokenLife || d > LongestTokenLife) {
+		return fmt.Errorf("token life %s is not from 1m to 1h; write one that is, such as 10m", written(d))
+	}
+	return nil
+}
+
 // written returns a duration as operators write it.
 func written(d time.Duration) string {
 	if day := 24 * time.Hour; d%day == 0 {
@@ -61,8 +79,11 @@ func written(d time.Duration) string {
 	return d.String()
 }
 
-// tokenLife is how long an access token of a session lives.
-func tokenLife(l authstore.SessionLimits) time.Duration { return min(TokenLife, l.Idle/5) }
+// tokenLife is how long an access token of a session lives, where its publisher says
+// own, or nothing.
+func tokenLife(own time.Duration, l authstore.SessionLimits) time.Duration {
+	return min(cmp.Or(own, TokenLife), l.Idle/5)
+}
 
 // noteEvery is how often the use of a session is noted at most: the store is not
 // written for every request, and an idle limit of days needs no seconds.

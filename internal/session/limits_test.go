@@ -40,6 +40,16 @@ func TestLimitsMustFitTokensAndCookies(t *testing.T) {
 	}
 }
 
+func TestTokenLifeIsAMinuteToAnHour(t *testing.T) {
+	for d, good := range map[time.Duration]bool{
+		0: true, time.Minute: true, time.Hour: true, time.Minute - 1: false, time.Hour + 1: false, -time.Minute: false,
+	} {
+		if err := session.CheckTokenLife(d); (err == nil) != good {
+			t.Errorf("%v: %v", d, err)
+		}
+	}
+}
+
 // limit reloads the configuration with other limits.
 func (w *world) limit(t *testing.T, idle, absolute time.Duration) {
 	t.Helper()
@@ -134,19 +144,25 @@ func TestAccessTokenDiesWithItsSession(t *testing.T) {
 		idle, absolute time.Duration
 		age            time.Duration // of the session when the token is made
 		life           time.Duration
+		own            time.Duration // of tokens, as the publisher says
 	}{
-		"defaults":                 {0, 0, 0, 15 * time.Minute},
-		"idle of days":             {day, 0, 0, 15 * time.Minute},
-		"idle of 75 minutes":       {75 * time.Minute, 0, 0, 15 * time.Minute},
-		"idle of an hour":          {time.Hour, 0, 0, 12 * time.Minute},
-		"shortest idle":            {15 * time.Minute, 0, 0, 3 * time.Minute},
-		"long before the end":      {day, day, 10 * time.Hour, 15 * time.Minute},
-		"ten minutes before":       {day, day, day - 10*time.Minute, 10 * time.Minute},
-		"a second before":          {day, day, day - time.Second, time.Second},
-		"just as long as it lives": {day, day, day - 15*time.Minute, 15 * time.Minute},
+		"defaults":                 {0, 0, 0, 15 * time.Minute, 0},
+		"idle of days":             {day, 0, 0, 15 * time.Minute, 0},
+		"idle of 75 minutes":       {75 * time.Minute, 0, 0, 15 * time.Minute, 0},
+		"idle of an hour":          {time.Hour, 0, 0, 12 * time.Minute, 0},
+		"shortest idle":            {15 * time.Minute, 0, 0, 3 * time.Minute, 0},
+		"long before the end":      {day, day, 10 * time.Hour, 15 * time.Minute, 0},
+		"ten minutes before":       {day, day, day - 10*time.Minute, 10 * time.Minute, 0},
+		"a second before":          {day, day, day - time.Second, time.Second, 0},
+		"just as long as it lives": {day, day, day - 15*time.Minute, 15 * time.Minute, 0},
+		"shorter by the publisher": {0, 0, 0, time.Minute, time.Minute},
+		"longer by the publisher":  {0, 0, 0, time.Hour, time.Hour},
+		"longer than idle allows":  {time.Hour, 0, 0, 12 * time.Minute, time.Hour},
+		"longer than is left":      {day, day, day - 20*time.Minute, 20 * time.Minute, time.Hour},
 	}
 	for name, tt := range tests {
 		w := newWorld(t)
+		w.tokenLife = tt.own
 		w.limit(t, tt.idle, tt.absolute)
 		s, _ := w.mustStart(t, session.AtHub)
 		w.clock.Add(tt.age)

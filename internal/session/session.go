@@ -25,9 +25,9 @@ import (
 	"github.com/usher-sso/usher/internal/token"
 )
 
-// endedFor is how long an ended session is remembered: a token's life, and a
-// minute for clocks of several nodes that differ.
-const endedFor = TokenLife + time.Minute
+// endedFor is how long an ended session is remembered: the longest life that a token
+// may have, and a minute for clocks of several nodes that differ.
+const endedFor = LongestTokenLife + time.Minute
 
 // ErrRefused says that a secret belongs to no live session.
 var ErrRefused = errors.New("session is over or was never there")
@@ -77,24 +77,43 @@ type Manager struct {
 	memory    *Memory
 	keys      *token.Keyring
 	directory *publisher.Directory
-	stamps    map[int64]string // what each publisher demands
+	tenants   *publisher.Derived[map[int64]*tenant]
 	mark      secret.Marker
 }
 
 // NewManager returns a Manager. memory is shared by all Managers over one
 // store in one process.
 func NewManager(store *authstore.Store, memory *Memory, keys *token.Keyring, directory *publisher.Directory, root secret.Root) *Manager {
-	m := &Manager{store: store, memory: memory, keys: keys, directory: directory, mark: secret.NewMarker(root, "refresh")}
-	m.stamps = map[int64]string{}
-	for _, p := range directory.All() {
-		m.stamps[p.ID] = flow.Stamp(p)
+	return &Manager{
+		store: store, memory: memory, keys: keys, directory: directory, mark: secret.NewMarker(root, "refresh"),
+		tenants: publisher.Derive(directory, tenantsOf),
 	}
-	return m
+}
+
+// tenant is a publisher and what it demands of its customers, digested: one belongs
+// to the other.
+type tenant struct {
+	authstore.Publisher
+	stamp string
+}
+
+func tenantsOf(publishers []authstore.Publisher) map[int64]*tenant {
+	tenants := make(map[int64]*tenant, len(publishers))
+	for _, p := range publishers {
+		tenants[p.ID] = &tenant{p, flow.Stamp(p)}
+	}
+	return tenants
 }
 
 // Stamp returns what a publisher demands of its customers, digested; "" for one
-// that is not configured. See flow.Stamp.
-func (m *Manager) Stamp(publisher int64) string { return m.stamps[publisher] }
+// that is not configured. It changes with the publisher, and is asked for with each
+// request to a site. See flow.Stamp.
+func (m *Manager) Stamp(publisher int64) string {
+	if t := m.tenants.Get()[publisher]; t != nil {
+		return t.stamp
+	}
+	return ""
+}
 
 // Prepare makes a session that is not stored yet.
 func (m *Manager) Prepare(customer authstore.Customer, offer string, d Device, how Start) (authstore.Session, Secrets) {
@@ -353,8 +372,9 @@ func (m *Manager) AccessToken(ctx context.Context, s authstore.Session, audience
 // without another use. Errors: ErrRefused when the customer is gone or disabled,
 // or the session over.
 func (m *Manager) Claims(ctx context.Context, s authstore.Session, audience string) (token.Claims, error) {
-	limits, now := m.limits(s.PublisherID), m.store.Now()
-	expires := now.Add(tokenLife(limits))
+	p, _ := m.directory.ByID(s.PublisherID)
+	limits, now := p.Session.InForce(), m.store.Now()
+	expires := now.Add(tokenLife(p.TokenLife, limits))
 	if latest := s.Created.Add(limits.Absolute); latest.Before(expires) {
 		expires = latest
 	}
@@ -372,8 +392,8 @@ func (m *Manager) Claims(ctx context.Context, s authstore.Session, audience stri
 // ErrRefused when the customer is gone or disabled, or their publisher is not
 // configured any more.
 func (m *Manager) Current(ctx context.Context, claims token.Claims) (token.Claims, error) {
-	p, ok := m.directory.ByID(claims.PublisherID)
-	if !ok {
+	p := m.tenants.Get()[claims.PublisherID]
+	if p == nil {
 		return token.Claims{}, ErrRefused
 	}
 	st, err := m.store.Standing(ctx, claims.CustomerID)
@@ -388,8 +408,8 @@ func (m *Manager) Current(ctx context.Context, claims token.Claims) (token.Claim
 	claims.Consents = consent.Accepted(p.Consents, st.Consents)
 	claims.Captured = !capture.Missing(p.Capture, c, st.Capture)
 	claims.Stamp = ""
-	if flow.Barrier(p, st, m.store.Now()) == flow.Done {
-		claims.Stamp = m.stamps[p.ID]
+	if flow.Barrier(p.Publisher, st, m.store.Now()) == flow.Done {
+		claims.Stamp = p.stamp
 	}
 	return claims, nil
 }

@@ -29,15 +29,16 @@ var device = session.Device{IP: "192.0.2.7", UserAgent: "browser"}
 // world is a Manager under test with all it stands on, and one customer.
 type world struct {
 	*session.Manager
-	clock    *authstoretest.Clock
-	faulty   *authstoretest.Faulty
-	stored   *authstoretest.Memory
-	store    *authstore.Store
-	memory   *session.Memory
-	keys     *token.Keyring
-	root     secret.Root
-	limits   authstore.SessionLimits
-	customer authstore.Customer
+	clock     *authstoretest.Clock
+	faulty    *authstoretest.Faulty
+	stored    *authstoretest.Memory
+	store     *authstore.Store
+	memory    *session.Memory
+	keys      *token.Keyring
+	root      secret.Root
+	limits    authstore.SessionLimits
+	tokenLife time.Duration // by the publisher
+	customer  authstore.Customer
 }
 
 func newWorld(t *testing.T) *world {
@@ -75,7 +76,9 @@ func (w *world) restart(t *testing.T) {
 // another returns a further Manager of the same process, as a reload makes.
 func (w *world) another(t *testing.T) *session.Manager {
 	t.Helper()
-	directory, err := publisher.NewDirectory([]authstore.Publisher{nova(w.limits)})
+	p := nova(w.limits)
+	p.TokenLife = w.tokenLife
+	directory, err := publisher.NewDirectory([]authstore.Publisher{p})
 	if err != nil {
 		t.Fatal(err)
 	}
