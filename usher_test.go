@@ -158,6 +158,7 @@ var importers = []struct {
 	{"github.com/markbates/goth/", []string{"internal/social"}, "sign-in with other providers; never gothic, which keeps state in a package"},
 	{"golang.org/x/crypto/argon2", []string{"internal/customer"}, "password hashing that is not in the standard library"},
 	{"github.com/ccojocar/zxcvbn-go/", []string{"internal/customer"}, "how soon a password is guessed"},
+	{"github.com/pquerna/otp/", []string{"internal/staff"}, "codes of the second factor"},
 	{"golang.org/x/net/idna", []string{"internal/customer", "internal/publisher"}, "international domains of addresses and of sites"},
 	{"github.com/nicksnyder/go-i18n/v2/", []string{"internal/i18n"}, "messages in the viewers' languages, with their plural forms"},
 	{"github.com/go-playground/locales/", []string{"internal/i18n"}, "dates as the viewers' languages write them"},
