@@ -103,7 +103,7 @@ func answerConsents(tx Tx, c Customer, answers []ConsentRecord, now time.Time) e
 		if err := put(tx, tableConsentLog, logKey(id, a.Sequence), a); err != nil {
 			return err
 		}
-		inForce[a.Name] = ConsentAnswer{Version: a.Version, State: a.State, Time: now}
+		inForce[a.Name] = ConsentAnswer{Version: a.Version, State: a.State, Time: now, Language: a.Language}
 	}
 	if err := recountConsents(tx, c, before, inForce); err != nil {
 		return err

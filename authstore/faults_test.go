@@ -19,7 +19,9 @@ type operation struct {
 	run  func(context.Context, *world, authstore.Customer) error
 }
 
-func changes() []operation { return slices.Concat(customerChanges(), sessionChanges(), otherChanges(), settingsChanges()) }
+func changes() []operation {
+	return slices.Concat(customerChanges(), sessionChanges(), otherChanges(), settingsChanges())
+}
 
 func customerChanges() []operation {
 	return []operation{

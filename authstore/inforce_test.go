@@ -98,7 +98,7 @@ func TestTranslationsChangeTheHashOnlyWhereThereAreAny(t *testing.T) {
 
 func TestTextInALanguageIsTheTranslationOrElseTheTextItself(t *testing.T) {
 	d := authstore.ConsentDefinition{Label: "I agree", Value: "v", Texts: map[string]authstore.ConsentText{"de": {Label: "Ich stimme zu"}}}
-	if text, language := d.In("de"); text.Label != "Ich stimme zu" || language != "de" {
+	if text, language := d.In("de"); text.Label != "Ich stimme zu" || text.Value != "v" || language != "de" {
 		t.Errorf("de: %+v in %q", text, language)
 	}
 	if text, language := d.In("fr"); text.Label != "I agree" || text.Value != "v" || language != "" {

@@ -3,7 +3,10 @@
 
 package authstore
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // Publisher is a tenant: it owns customers, consents, capture settings, sites
 // and offers.
@@ -90,9 +93,11 @@ type ConsentDefinition struct {
 }
 
 // In returns the text in a language, by its tag. Where there is no translation it is
-// the one that the consent has by itself, whose language is "".
+// the one that the consent has by itself, whose language is "". A translation without
+// a value has that of the text itself.
 func (d ConsentDefinition) In(tag string) (t ConsentText, language string) {
 	if t, ok := d.Texts[tag]; ok {
+		t.Value = cmp.Or(t.Value, d.Value)
 		return t, tag
 	}
 	return ConsentText{Label: d.Label, Value: d.Value}, ""
@@ -186,6 +191,8 @@ type ConsentAnswer struct {
 	Version string       `json:"version"`
 	State   ConsentState `json:"state"`
 	Time    time.Time    `json:"time"`
+
+	Language string `json:"language,omitempty"` // see ConsentRecord
 }
 
 // Session is one sign-in on one device; it spans the publisher's sites.

@@ -23,7 +23,7 @@ func (h *Hub) ownConsentsView(r *http.Request, o owner) (view AccountConsents, i
 	if inForce, err = h.Store.Consents(r.Context(), o.customer.ID); err != nil {
 		return view, nil, err
 	}
-	boxes, err := consentBoxes(o.publisher.Consents, func(d authstore.ConsentDefinition) bool {
+	boxes, err := consentBoxes(o.visit, o.publisher.Consents, func(d authstore.ConsentDefinition) bool {
 		a := inForce[d.Name]
 		return a.State == authstore.Accepted && a.Version == d.Version
 	})
@@ -51,10 +51,10 @@ func (h *Hub) addHistory(r *http.Request, o owner, view *AccountConsents) error 
 		history, view.Shortened = history[len(history)-maxAnswers:], true
 	}
 	slices.Reverse(history)
-	type version struct{ name, version string }
+	type version struct{ name, version, language string }
 	labels := map[version]string{}
 	for _, a := range history {
-		at := version{a.Name, a.Version}
+		at := version{a.Name, a.Version, a.Language}
 		if labels[at] == "" {
 			if labels[at], err = h.consentLabel(r, o, a); err != nil {
 				return err
@@ -68,13 +68,14 @@ func (h *Hub) addHistory(r *http.Request, o owner, view *AccountConsents) error 
 // consentLabel returns what a viewer answered to, in words. Of a text that is
 // not known any more only the name is left.
 func (h *Hub) consentLabel(r *http.Request, o owner, a authstore.ConsentRecord) (string, error) {
-	text, err := h.Store.ConsentText(r.Context(), o.publisher.ID, a.Name, a.Version)
+	d, err := h.Store.ConsentTexts(r.Context(), o.publisher.ID, a.Name, a.Version)
 	if errors.Is(err, authstore.ErrNotFound) {
 		return a.Name, nil
 	}
 	if err != nil {
 		return "", err
 	}
+	text, _ := d.In(a.Language)
 	l, err := consent.ParseLabel(text.Label)
 	if err != nil {
 		return text.Label, nil
@@ -103,7 +104,7 @@ func (h *Hub) ownConsents(w http.ResponseWriter, r *http.Request, o owner) error
 		h.Renderer.AccountConsents(w, http.StatusUnprocessableEntity, view)
 		return nil
 	}
-	answers := consent.Changes(o.publisher.Consents, inForce, ticked)
+	answers := consent.Changes(o.publisher.Consents, inForce, ticked, o.language.Tag.String())
 	if consent.Withdrawn(o.publisher.Consents, inForce, answers) && r.PostForm.Get("confirm") != "withdraw" {
 		view.CancelURL = o.to(pageConsents.path())
 		h.Renderer.AccountConsents(w, http.StatusOK, view)

@@ -14,8 +14,8 @@ import (
 // profileView shows a form for what is stored.
 func (h *Hub) profileView(r *http.Request, o owner) AccountProfile {
 	v := AccountProfile{Account: h.accountView(r, o), FirstName: o.customer.FirstName, LastName: o.customer.LastName, Country: o.customer.Country}
-	reads := h.Renderer.language(r, "", o.customer.Locale)
-	for _, l := range h.Renderer.catalog.All() {
+	reads := h.Renderer.language(r, o.publisher.Languages, "", o.customer.Locale)
+	for _, l := range h.Renderer.catalog.Among(o.publisher.Languages).All() {
 		v.Languages = append(v.Languages, Option{Value: l.Tag.String(), Text: l.Name, Selected: l == reads, Language: l.Tag.String(), Dir: l.Dir})
 	}
 	return v

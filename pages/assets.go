@@ -9,7 +9,6 @@ import (
 	"embed"
 	"encoding/hex"
 	"fmt"
-	"maps"
 	"net/http"
 	"path"
 	"strings"
@@ -48,10 +47,6 @@ func loadAssets() (assetSet, error) {
 	return s, nil
 }
 
-func (s assetSet) clone() assetSet {
-	return assetSet{files: maps.Clone(s.files), addresses: maps.Clone(s.addresses)}
-}
-
 // add takes a file in and returns its address.
 func (s assetSet) add(name, contentType string, body []byte) (address string) {
 	digest := sha256.Sum256(body)
@@ -75,7 +70,11 @@ func (s assetSet) address(name string) (string, error) {
 //	mux.Handle("/assets/", http.StripPrefix("/assets", r.Assets()))
 func (r *Renderer) Assets() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		a, ok := r.assets.files[strings.TrimPrefix(req.URL.Path, "/")]
+		address := strings.TrimPrefix(req.URL.Path, "/")
+		a, ok := r.assets.files[address]
+		if !ok {
+			a, ok = r.looks.current.Load().all[address]
+		}
 		if !ok {
 			http.NotFound(w, req)
 			return

@@ -44,7 +44,7 @@ func BenchmarkPages(b *testing.B) {
 			for b.Loop() {
 				v := views[page]()
 				c := v.chrome()
-				c.Language, c.Here = r.language(req, "", ""), "/login?site=https%3A%2F%2Fsport.nordlys.example"
+				c.Language, c.Here = r.language(req, nil, "", ""), "/login?site=https%3A%2F%2Fsport.nordlys.example"
 				c.PublisherName, c.HubName, c.SiteName = "Nordlys", "id.nordlys.example", "sport.nordlys.example"
 				r.write(nowhere{http.Header{}}, http.StatusOK, page, v)
 			}

@@ -8,10 +8,13 @@ import (
 	"encoding/xml"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 )
 
 // Brand is how a publisher's pages look different from the plain ones.
@@ -73,24 +76,67 @@ type face struct {
 	Links                []Link
 }
 
-// SetBrand gives the pages of a publisher their look. Call it before first use.
-// Errors say what is wrong with the brand.
+// looks holds how the pages of publishers look. It is replaced as a whole when one
+// of them changes, so that who shows a page waits for nobody.
+type looks struct {
+	changing sync.Mutex // held while current is made anew
+	current  atomic.Pointer[lookSet]
+}
+
+// lookSet is the looks at one time. It does not change.
+type lookSet struct {
+	faces map[int64]face // by publisher
+	files map[int64]map[string]asset
+	all   map[string]asset // of all publishers, by address
+}
+
+func newLooks() *looks {
+	l := new(looks)
+	l.current.Store(&lookSet{})
+	return l
+}
+
+// set gives a publisher a look. The files of the one before are served on, because
+// pages that were shown a moment ago refer to them.
+func (l *looks) set(publisher int64, f face, files map[string]asset) {
+	l.changing.Lock()
+	defer l.changing.Unlock()
+	have := l.current.Load()
+	next := &lookSet{faces: maps.Clone(have.faces), files: maps.Clone(have.files), all: map[string]asset{}}
+	if next.faces == nil {
+		next.faces, next.files = map[int64]face{}, map[int64]map[string]asset{}
+	}
+	before := have.faces[publisher]
+	for _, address := range []string{before.Logo, before.Favicon, before.Style} {
+		if old, ok := have.all[address]; ok {
+			files[address] = old
+		}
+	}
+	next.faces[publisher], next.files[publisher] = f, files
+	for _, own := range next.files {
+		maps.Copy(next.all, own)
+	}
+	l.current.Store(next)
+}
+
+// SetBrand gives the pages of a publisher their look, from then on. Errors say what
+// is wrong with the brand, and leave the look as it was.
 func (r *Renderer) SetBrand(publisher int64, b Brand) error {
-	f := face{Links: b.Links}
+	f, files := face{Links: b.Links}, assetSet{files: map[string]asset{}}
 	if b.Logo != nil {
-		f.Logo = r.assets.add("logo"+b.Logo.ext, b.Logo.contentType, b.Logo.content)
+		f.Logo = files.add("logo"+b.Logo.ext, b.Logo.contentType, b.Logo.content)
 	}
 	if b.Favicon != nil {
-		f.Favicon = r.assets.add("icon"+b.Favicon.ext, b.Favicon.contentType, b.Favicon.content)
+		f.Favicon = files.add("icon"+b.Favicon.ext, b.Favicon.contentType, b.Favicon.content)
 	}
 	if b.Color != "" {
 		sheet, err := brandSheet(b.Color)
 		if err != nil {
 			return err
 		}
-		f.Style = r.assets.add("brand.css", "text/css; charset=utf-8", sheet)
+		f.Style = files.add("brand.css", "text/css; charset=utf-8", sheet)
 	}
-	r.faces[publisher] = f
+	r.looks.set(publisher, f, files.files)
 	return nil
 }
 

@@ -27,7 +27,7 @@ func (h *Hub) consentsStep(r *http.Request, v visit, s authstore.Session, st aut
 	v = v.of(h, r, st.Customer)
 	p := v.demanding()
 	asked := consent.Asked(p.Consents, st.Consents)
-	boxes, err := consentBoxes(asked, func(d authstore.ConsentDefinition) bool {
+	boxes, err := consentBoxes(v, asked, func(d authstore.ConsentDefinition) bool {
 		_, answered := st.Consents[d.Name]
 		return !answered && d.EnabledByDefault
 	})
@@ -72,13 +72,14 @@ func (h *Hub) earlierConsent(ctx context.Context, v visit, st authstore.Standing
 	if a.Version == d.Version {
 		return e, nil
 	}
-	t, err := h.Store.ConsentText(ctx, v.publisher.ID, d.Name, a.Version)
+	then, err := h.Store.ConsentTexts(ctx, v.publisher.ID, d.Name, a.Version)
 	if errors.Is(err, authstore.ErrNotFound) {
 		return e, nil // of an answer that was brought along from elsewhere
 	}
 	if err != nil {
 		return nil, err
 	}
+	t, _ := then.In(a.Language)
 	l, err := consent.ParseLabel(t.Label)
 	if err != nil {
 		l = consent.Label{Before: t.Label} // it was written under another rule

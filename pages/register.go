@@ -18,7 +18,7 @@ import (
 )
 
 func (h *Hub) registerView(v visit) (Register, error) {
-	boxes, err := consentBoxes(v.publisher.Consents, func(d authstore.ConsentDefinition) bool { return d.EnabledByDefault })
+	boxes, err := consentBoxes(v, v.publisher.Consents, func(d authstore.ConsentDefinition) bool { return d.EnabledByDefault })
 	return Register{
 		Chrome: h.chrome(v), FormAction: v.to("/register"), LoginURL: v.to("/login"), Consents: boxes,
 	}, err
@@ -118,11 +118,13 @@ func passwordSentence(v visit, err error) string {
 	return ""
 }
 
-// consentBoxes returns the checkboxes of a publisher's consents.
-func consentBoxes(defs []authstore.ConsentDefinition, checked func(authstore.ConsentDefinition) bool) ([]Consent, error) {
+// consentBoxes returns the checkboxes of a publisher's consents, in the language of
+// the visit where they have been translated.
+func consentBoxes(v visit, defs []authstore.ConsentDefinition, checked func(authstore.ConsentDefinition) bool) ([]Consent, error) {
 	boxes := make([]Consent, 0, len(defs))
 	for _, d := range defs {
-		l, err := consent.ParseLabel(d.Label)
+		text, _ := d.In(v.language.Tag.String())
+		l, err := consent.ParseLabel(text.Label)
 		if err != nil {
 			return nil, fmt.Errorf("consent %s: %w", d.Name, err)
 		}
@@ -142,7 +144,7 @@ func ticked(r *http.Request, v visit, boxes []Consent, defs []authstore.ConsentD
 	for i, d := range defs {
 		box, given := &boxes[i], r.PostForm.Get(boxes[i].Field())
 		box.Checked = given == d.Version
-		a := consent.Answer{Name: d.Name, Version: d.Version, State: authstore.Declined}
+		a := consent.Answer{Name: d.Name, Version: d.Version, State: authstore.Declined, Language: v.language.Tag.String()}
 		switch {
 		case box.Checked:
 			a.State = authstore.Accepted

@@ -37,8 +37,8 @@ type Renderer struct {
 	countries map[*i18n.Language]func() string // made when first asked for
 	sets      map[*i18n.Language]templateSet
 	assets    assetSet
-	faces     map[int64]face // by publisher
-	own       fs.FS          // the operator's templates
+	looks     *looks
+	own       fs.FS // the operator's templates
 }
 
 // NewRenderer returns a renderer of the templates and the assets that are compiled
@@ -49,7 +49,7 @@ func NewRenderer(catalog *i18n.Catalog) (*Renderer, error) {
 		return nil, err
 	}
 	r := *plain
-	r.sets, r.assets, r.faces = maps.Clone(plain.sets), plain.assets.clone(), make(map[int64]face)
+	r.sets, r.looks = maps.Clone(plain.sets), newLooks()
 	return &r, nil
 }
 
@@ -72,7 +72,7 @@ func compiledIn(catalog *i18n.Catalog) (*Renderer, error) {
 		return nil, err
 	}
 	r := &Renderer{
-		catalog: catalog, assets: assets, own: emptyFolder{},
+		catalog: catalog, assets: assets, looks: newLooks(), own: emptyFolder{},
 		countries: make(map[*i18n.Language]func() string),
 	}
 	for _, l := range catalog.All() {
@@ -149,8 +149,8 @@ func (v *Problem) framed() bool   { return v.Framed }
 func (r *Renderer) complete(c *Chrome) {
 	c.AssetsPath = cmp.Or(c.AssetsPath, "/assets/")
 	c.PublisherName = cmp.Or(c.PublisherName, c.HubName, "usher")
-	c.Language = cmp.Or(c.Language, r.catalog.All()[0])
-	c.Face = r.faces[c.PublisherID]
+	c.Language = cmp.Or(c.Language, r.catalog.Among(c.Languages).All()[0])
+	c.Face = r.looks.current.Load().faces[c.PublisherID]
 }
 
 // pageSize is a little more than most pages have, so that memory for one is

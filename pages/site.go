@@ -25,7 +25,8 @@ var _ gate.Pages = SitePages{}
 func (s SitePages) chrome(r *http.Request, site publisher.Origin) Chrome {
 	p, _ := s.Directory.BySite(site)
 	return Chrome{
-		Language: s.Renderer.language(r, "", ""), PublisherID: p.ID, PublisherName: p.Name, HubName: s.Hub.Host(), SiteName: site.Host(),
+		Language: s.Renderer.language(r, p.Languages, "", ""), Languages: p.Languages, Sandbox: p.Sandbox,
+		PublisherID: p.ID, PublisherName: p.Name, HubName: s.Hub.Host(), SiteName: site.Host(),
 		AssetsPath: gate.ReservedPrefix + "assets/", FormOrigins: []string{string(s.Hub)},
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"html/template"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -107,7 +108,8 @@ func newTongue(l *i18n.Language) tongue {
 }
 
 // languageItems returns the items of a list that leads to the page in each
-// language, none when the page has no address of its own. A template would take
+// language of the publisher's, none when there is only one or the page has no
+// address of its own. A template would take
 // as long for them as for all the rest of a page.
 func (r *Renderer) languageItems(c *Chrome) template.HTML {
 	// The path stays as it was written: written anew it may begin with //, which
@@ -128,7 +130,12 @@ func (r *Renderer) languageItems(c *Chrome) template.HTML {
 	path = template.HTMLEscapeString(path)
 	var items strings.Builder
 	items.Grow(len(r.tongues) * (len(path) + 128))
-	for i, l := range r.catalog.All() {
+	choice := r.catalog.Among(c.Languages).All()
+	if len(choice) == 1 {
+		return ""
+	}
+	for _, l := range choice {
+		i := slices.Index(r.catalog.All(), l)
 		after := r.tongues[i].after
 		if l == c.Language {
 			after = r.tongues[i].afterCurrent
@@ -141,9 +148,10 @@ func (r *Renderer) languageItems(c *Chrome) template.HTML {
 }
 
 // language returns the language for a visitor: what the address asks for, else
-// that of the account, else what the browser prefers.
-func (r *Renderer) language(req *http.Request, uiLocales, account string) *i18n.Language {
-	return r.catalog.Choose(uiLocales, account, strings.Join(req.Header.Values("Accept-Language"), ","))
+// that of the account, else what the browser prefers. among are the tags of the
+// languages that the publisher's pages may be shown in; none for all.
+func (r *Renderer) language(req *http.Request, among []string, uiLocales, account string) *i18n.Language {
+	return r.catalog.Among(among).Choose(uiLocales, account, strings.Join(req.Header.Values("Accept-Language"), ","))
 }
 
 // webURL returns s when a viewer may be sent there by a click, and "" for every

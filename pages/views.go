@@ -35,6 +35,13 @@ type Chrome struct {
 	HubName       string // what viewers know the hub by, such as "id.example.com"; named in the footer
 	SiteName      string // the site the viewer is on the way to; "" when there is none
 
+	// Languages are the tags of the languages that the publisher's pages may be shown
+	// in, the first for viewers who read none of them; empty for all.
+	Languages []string
+
+	// Sandbox marks the page as one where accounts are not real.
+	Sandbox bool
+
 	// AccountURL leads to the viewer's account, from every page that is shown to
 	// somebody who is signed in: what they may do there must not wait for a step
 	// that they do not want to take. "" hides it.

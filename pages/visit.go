@@ -48,7 +48,7 @@ func (v visit) say(id string, args ...any) string { return v.language.Text(id, a
 // of returns the visit in the language of the viewer's account, unless the
 // address asks for another. Pages that know the account call it first.
 func (v visit) of(h *Hub, r *http.Request, c authstore.Customer) visit {
-	v.language = h.Renderer.language(r, v.uiLocales, c.Locale)
+	v.language = h.Renderer.language(r, v.publisher.Languages, v.uiLocales, c.Locale)
 	v.known = true
 	return v
 }
@@ -133,11 +133,18 @@ func (v visit) wayBack() string {
 // request.
 func (h *Hub) stranger(r *http.Request) visit {
 	v := visit{uiLocales: sso.UILocales(r.URL.Query())}
-	v.language = h.Renderer.language(r, v.uiLocales, "")
-	v.publisher, _ = h.Directory.Only() // where there is one, it is theirs
+	p, _ := h.Directory.Only() // where there is one, it is theirs
+	v = v.at(h, r, p)
 	if r.Method == http.MethodGet || r.Method == http.MethodHead {
 		v.here = r.URL.RequestURI()
 	}
+	return v
+}
+
+// at returns the visit as one to a publisher, in a language of its pages.
+func (v visit) at(h *Hub, r *http.Request, p authstore.Publisher) visit {
+	v.publisher = p
+	v.language = h.Renderer.language(r, p.Languages, v.uiLocales, "")
 	return v
 }
 
@@ -158,8 +165,8 @@ func (h *Hub) visit(r *http.Request) (visit, error) {
 			}
 			return v, d
 		}
-		v.publisher, v.request, v.query = p, &request, request.Values().Encode()
-		return v, nil
+		v.request, v.query = &request, request.Values().Encode()
+		return v.at(h, r, p), nil
 	}
 	if page := accountPage(q.Get("then")); slices.Contains(accountPages, page) {
 		v.then = page
@@ -182,8 +189,8 @@ func (h *Hub) visit(r *http.Request) (visit, error) {
 		kept.Set("site", string(site))
 		kept.Set("page", v.backPage)
 	}
-	v.publisher, v.query = p, kept.Encode()
-	return v, nil
+	v.query = kept.Encode()
+	return v.at(h, r, p), nil
 }
 
 // sought returns the publisher that a query is about, and whether the pages of
@@ -202,7 +209,10 @@ func (h *Hub) sought(q url.Values) (p authstore.Publisher, named, ok bool) {
 }
 
 func (h *Hub) chrome(v visit) Chrome {
-	c := Chrome{Language: v.language, Here: v.here, PublisherID: v.publisher.ID, PublisherName: v.publisher.Name, HubName: h.Origin.Host()}
+	c := Chrome{
+		Language: v.language, Here: v.here, PublisherID: v.publisher.ID, PublisherName: v.publisher.Name, HubName: h.Origin.Host(),
+		Languages: v.publisher.Languages, Sandbox: v.publisher.Sandbox,
+	}
 	if v.known {
 		c.AccountURL = v.to(pageOverview.path())
 	}

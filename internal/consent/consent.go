@@ -46,6 +46,10 @@ type Answer struct {
 	Name    string
 	Version string
 	State   authstore.ConsentState
+
+	// Language is the tag of the language that the customer reads, or "". It goes on
+	// record where the consent has a translation into it.
+	Language string
 }
 
 // Records turns answers into the evidence to be stored. It refuses the whole
@@ -62,8 +66,9 @@ func Records(defs []authstore.ConsentDefinition, answers []Answer, ip string) ([
 		case a.State != authstore.Accepted && a.State != authstore.Declined:
 			return nil, fmt.Errorf("%w: %s", ErrState, d.Name)
 		}
+		_, shown := d.In(a.Language)
 		records = append(records, authstore.ConsentRecord{
-			Name: d.Name, Version: d.Version, TextHash: d.TextHash(), State: a.State, IP: ip,
+			Name: d.Name, Version: d.Version, TextHash: d.TextHash(), State: a.State, IP: ip, Language: shown,
 		})
 	}
 	return records, nil

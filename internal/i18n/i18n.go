@@ -62,6 +62,9 @@ type Catalog struct {
 
 	known sync.Map // wish to *Language, nil for none
 	knows atomic.Int64
+
+	parts      sync.Map // list of tags to *Catalog; see Among
+	partsKnown atomic.Int64
 }
 
 // parts are the files that a language's catalogue consists of.

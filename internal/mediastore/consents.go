@@ -76,7 +76,7 @@ func (a *API) putConsents(ctx context.Context, c *call) (any, error) {
 	}
 	var answers []consent.Answer
 	for _, item := range *in.Consents {
-		answers = append(answers, consent.Answer(item))
+		answers = append(answers, consent.Answer{Name: item.Name, Version: item.Version, State: item.State})
 	}
 	_, err = a.Customers.AnswerConsents(ctx, p, who.ID, answers, ipText(c))
 	return done, err

@@ -192,7 +192,7 @@ func (w *Worker) send(ctx context.Context, m authstore.Mail) error {
 	if err != nil {
 		return err
 	}
-	said := write(w.Catalog.Choose(c.Locale), p.Name, m, link)
+	said := write(w.Catalog.Among(p.Languages).Choose(c.Locale), p.Name, m, link)
 	html, err := said.html()
 	if err != nil {
 		return err
