@@ -33,7 +33,7 @@ func TestFailedLoginsAreCountedByPublisherAndDay(t *testing.T) {
 	wg.Wait()
 	f.count(2, clock.Now())
 	f.count(1, clock.Now().AddDate(0, 0, 1).In(time.FixedZone("", -20*3600))) // the day after by UTC, not there
-	for range 2 { // the second has nothing to add
+	for range 2 {                                                             // the second has nothing to add
 		if err := f.Flush(t.Context(), store); err != nil {
 			t.Fatal(err)
 		}
