@@ -38,6 +38,7 @@ func init() {
 	caddy.RegisterModule(new(BoltStore))
 	caddy.RegisterModule(new(OutboxMailer))
 	caddy.RegisterModule(new(SMTPMailer))
+	caddy.RegisterModule(new(adminAPI))
 }
 
 // App is the configuration of usher: where the hub is, who the publishers are,

@@ -23,6 +23,7 @@ import (
 	"github.com/usher-sso/usher/internal/publisher"
 	"github.com/usher-sso/usher/internal/session"
 	"github.com/usher-sso/usher/internal/sso"
+	"github.com/usher-sso/usher/internal/staff"
 	"github.com/usher-sso/usher/internal/token"
 	"github.com/usher-sso/usher/pages"
 )
@@ -35,6 +36,7 @@ type domain struct {
 	rotate func(context.Context) error
 	mails  *notice.Worker
 	ends   *backchannel.Worker // tells apps of ended sessions
+	staff  *staff.Service
 }
 
 var errStopped = errors.New("this configuration is no longer in use")
@@ -127,6 +129,9 @@ func (a *App) wire(ctx context.Context, n *node) (*domain, error) {
 	return &domain{
 		hub: hubMux(hub, api), api: apiMux(api), rotate: keys.Rotate, mails: mails,
 		ends: backchannel.NewWorker(backchannel.Config{Store: n.store, Keys: keys, Report: a.announcements}),
+		staff: staff.NewService(staff.Config{
+			Store: n.store, Hasher: n.hasher, Throttle: n.throttle, Root: n.root, Issuer: a.hub.Host(),
+		}),
 		gate: func(sites []publisher.Origin, policy *gate.Policy, headers *gate.Headers) *gate.Gate {
 			return gate.New(gate.Config{
 				Sites: sites, Policy: policy, Hub: a.hub, Sessions: sessions, Keys: keys,

@@ -3,9 +3,19 @@
 
 package caddymodule
 
+import "io"
+
 // StoreReferences returns how many configurations hold the store of that name
 // open.
 func StoreReferences(name string) int {
 	n, _ := nodes.References(name)
 	return n
 }
+
+// StaffCommand runs `usher staff` with arguments, against a server's admin API.
+func StaffCommand(out io.Writer, admin string, publisher int64, role string, args ...string) error {
+	return staffCommand(out, args, inviteOptions{publisher: publisher, role: role, address: admin})
+}
+
+// EvidenceCommand runs `usher evidence` with arguments.
+func EvidenceCommand(out io.Writer, args ...string) error { return evidenceCommand(out, args) }
