@@ -95,7 +95,8 @@ var layers = map[string]layer{
 	"internal/secret": leaf, "internal/locale": leaf, "internal/i18n": leaf, "examples/native-app": leaf,
 	"authstore": storage, "authstore/bolt": backend, "authstore/postgres": backend, "authstore/etcd": backend,
 	"internal/gate": journey, "internal/sso": journey,
-	"pages": surface, "internal/mediastore": surface,
+	"internal/admin": journey,
+	"pages": surface, "pages/admin": surface, "internal/mediastore": surface, "internal/adminapi": surface,
 	"caddymodule": adapter, ".": root, "cmd/usher": command, "internal/bench": command, "internal/generate": command,
 }
 
