@@ -23,6 +23,10 @@ const (
 type Series struct {
 	Name   string
 	Values []int64 // one for each day of the chart; what is missing is 0
+
+	// Level says that the numbers tell how many there were on a day, such as
+	// sessions, which is not added up: the most is told, not the sum.
+	Level bool
 }
 
 // maxSeries is how many series the stylesheet has colours for; what is beyond
@@ -51,6 +55,29 @@ func (s Series) Sum(days int) (sum int64) {
 		sum += s.value(i)
 	}
 	return sum
+}
+
+// best returns the first of the days with the highest number.
+func (s Series) best(days int) (best int) {
+	for i := range days {
+		if s.value(i) > s.value(best) {
+			best = i
+		}
+	}
+	return best
+}
+
+// Says sums the series up in a few words.
+func (s Series) Says(days []time.Time) string {
+	if len(days) == 0 {
+		return "0"
+	}
+	best := s.best(len(days))
+	most := "at most " + number(s.value(best)) + " on " + days[best].UTC().Format("2 January 2006")
+	if s.Level {
+		return most
+	}
+	return number(s.Sum(len(days))) + " in all, " + most
 }
 
 // Drawn returns the series that are drawn.
@@ -98,9 +125,9 @@ func (c *Chart) highest() (most int64) {
 func (c *Chart) Top() int64 {
 	most := c.highest()
 	for unit := int64(1); unit < 1<<59; unit *= 10 {
-		for _, step := range []int64{2, 4, 6, 8, 10} {
-			if step*unit >= most {
-				return step * unit
+		for _, step := range []int64{2, 3, 4, 5, 6, 8, 10} {
+			if top := step * unit; top >= most && top%2 == 0 {
+				return top
 			}
 		}
 	}
@@ -130,13 +157,7 @@ func (c *Chart) Summary() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s from %s to %s.", c.Title, c.Days[0].UTC().Format(form), c.Days[len(c.Days)-1].UTC().Format(form))
 	for _, s := range c.Series {
-		best := 0
-		for i := range c.Days {
-			if s.value(i) > s.value(best) {
-				best = i
-			}
-		}
-		fmt.Fprintf(&b, " %s: %s in all, at most %s on %s.", s.Name, number(s.Sum(len(c.Days))), number(s.value(best)), c.Days[best].UTC().Format(form))
+		b.WriteString(" " + s.Name + ": " + s.Says(c.Days) + ".")
 	}
 	return b.String()
 }
@@ -185,8 +206,10 @@ func (c *Chart) lines(b *strings.Builder) {
 		if n == 0 && len(c.Days) > 1 {
 			fmt.Fprintf(b, `<polygon class="ground-1" points="%d,%d %s %d,%d"/>`, dayWidth/2, plotHeight, &points, last, plotHeight)
 		}
-		if len(c.Days) == 1 { // a line needs a second point
-			fmt.Fprintf(&points, " %d,%.2f", dayWidth, plotHeight-c.height(s.value(0)))
+		if len(c.Days) == 1 { // a line needs two points
+			points.Reset()
+			y := plotHeight - c.height(s.value(0))
+			fmt.Fprintf(&points, "0,%.2f %d,%.2f", y, dayWidth, y)
 		}
 		fmt.Fprintf(b, `<polyline class="line-%d" points="%s"/>`, n+1, &points)
 	}
@@ -228,6 +251,7 @@ type ShareRow struct {
 type Share struct {
 	Name  string
 	Count int64
+	Rest  bool // what belongs to no other part; drawn in grey
 }
 
 // Sum returns the whole.
@@ -255,8 +279,14 @@ func (r ShareRow) Percent(p Share) string {
 	}
 }
 
-// Class returns which of the stylesheet's colours the part at i has.
-func (r ShareRow) Class(i int) int { return min(i, maxSeries) + 1 }
+// Class returns which of the stylesheet's colours the part at i has; the last is
+// grey.
+func (r ShareRow) Class(i int) int {
+	if r.Parts[i].Rest {
+		return maxSeries + 1
+	}
+	return min(i, maxSeries) + 1
+}
 
 // Drawing returns the row's bar as SVG. It is hidden from screen readers, which
 // read the numbers below it.

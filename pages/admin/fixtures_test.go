@@ -150,11 +150,11 @@ func (f fill) overview() *Overview {
 			{"Disabled", 11_930, "", f.text("1 % of all")}, {"Active sessions", 88_415, "", "today"},
 		},
 		Ranges: []Tab{{"7 days", "?days=7", false}, {"30 days", "?days=30", true}, {"90 days", f.address, false}},
-		Days:   days(30), Registrations: wave(900, 700), Logins: wave(21_000, 9_000), Active: wave(60_000, 30_000), Failed: append(wave(0, 40), 1_000_000),
+		Days:   days(30), Registrations: wave(900, 700), Logins: wave(21_000, 9_000), Active: wave(60_000, 30_000), Failed: wave(0, 40),
 		Coverage: []ShareRow{
-			{f.text("Terms of use, version 7"), []Share{{"Accepted", 1_100_000}, {"Declined", 12}, {"Not answered", 104_319}}},
-			{f.text("Marketing, version 2"), []Share{{"Accepted", 410_000}, {"Declined", 600_000}, {"Not answered", 194_331}}},
-			{"Nobody", []Share{{"Accepted", 0}, {"Declined", 0}}},
+			{f.text("Terms of use, version 7"), []Share{{"Accepted", 1_100_000, false}, {"Declined", 12, false}, {"Not answered", 104_319, true}}},
+			{f.text("Marketing, version 2"), []Share{{"Accepted", 410_000, false}, {"Declined", 600_000, false}, {"Not answered", 194_331, true}}},
+			{"Nobody", []Share{{"Accepted", 0, false}, {"Declined", 0, false}}},
 		},
 		PartialDay: true,
 	}
@@ -242,7 +242,7 @@ const (
 // parts is a page with every component that no other page has.
 func (f fill) parts() *Page {
 	declared := "Set in the server's configuration file."
-	lines := Chart{Title: f.text("Answers"), Days: days(30), Series: []Series{{f.text("Accepted"), wave(30, 60)}, {"Declined", wave(10, 20)}, {"Changed", wave(0, 9)}, {"Late", wave(50, 3)}, {"Fifth", wave(1, 1)}}}
+	lines := Chart{Title: f.text("Answers"), Days: days(30), Series: []Series{{Name: f.text("Accepted"), Values: wave(30, 60)}, {Name: "Declined", Values: wave(10, 20)}, {Name: "Changed", Values: wave(0, 9)}, {Name: "Late", Values: wave(50, 3)}, {Name: "Fifth", Values: wave(1, 1)}}}
 	bars := lines
 	bars.Kind, bars.Title = ChartBars, f.text("Answers as bars")
 	version := Section{Heading: f.text("Version 6"), Badges: []Badge{{"Old", ""}}, Lead: f.text("In force until March."), Preview: f.text(oldTerms), Diff: Diff(f.text(oldTerms), f.text(newTerms)), Definitions: []Definition{{"Text", Cell{Text: "9f86d081", Code: true}}}}
@@ -253,7 +253,7 @@ func (f fill) parts() *Page {
 			{ID: "changes", Heading: "What changes", Lead: f.text("One paragraph.\n\nAnother one."), Diff: Diff(oldTerms, f.text(newTerms)), Details: []Section{version, {Heading: "Version 5", Open: true, Preview: f.text(oldTerms)}}},
 			{ID: "declared", Heading: "Declared", Declared: declared, Definitions: []Definition{{f.text("Name"), Cell{Text: f.text("terms"), Code: true}}, {"Link", Cell{Text: f.text("The terms"), URL: f.address}}, {"None", Cell{}}}},
 			{ID: "lines", Heading: "Answers by day", Chart: &lines}, {ID: "bars", Heading: "The same as bars", Chart: &bars},
-			{ID: "one", Heading: "One day", Chart: &Chart{Title: "One", Days: days(1), Series: []Series{{"One", []int64{3}}}}},
+			{ID: "one", Heading: "One day", Chart: &Chart{Title: "One", Days: days(1), Series: []Series{{Name: "One", Values: []int64{3}}}}},
 			{ID: "none", Heading: "Nothing", Empty: f.text("There is nothing. Add something."), Table: &Table{Caption: "None", Action: Link{f.text("Add"), "/admin/add"}}},
 		},
 		Side: []Section{

@@ -53,8 +53,13 @@ type Field struct {
 	Rows         int    // of KindArea; 0 is 4
 	Accept       string // of KindFile: types of files
 
-	form string // set by the form
+	form   string // set by the form, as is marked
+	marked bool   // required, in a form where not everything is
 }
+
+// Marked tells whether the label says that the field is required. Where everything
+// is, as on the sign-in page, saying so at each field says nothing.
+func (f Field) Marked() bool { return f.marked && f.Required && f.Exact == "" }
 
 // Option is one of the answers that a field offers.
 type Option struct {
@@ -194,11 +199,20 @@ func (f *Form) Parts() []FieldSet {
 	}
 	var sets []FieldSet
 	if len(own) > 0 {
-		sets = append(sets, FieldSet{Fields: bound(f.ID, own)})
+		sets = []FieldSet{{Fields: own}}
 	}
-	for _, s := range f.Sets {
-		s.Fields = bound(f.ID, s.Fields)
-		sets = append(sets, s)
+	sets = append(sets, f.Sets...)
+	mixed := false
+	for i, s := range sets {
+		sets[i].Fields = bound(f.ID, s.Fields)
+		for _, field := range s.Fields {
+			mixed = mixed || !field.Required && field.ReadOnly == ""
+		}
+	}
+	for _, s := range sets {
+		for i := range s.Fields {
+			s.Fields[i].marked = mixed
+		}
 	}
 	return sets
 }

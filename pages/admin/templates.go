@@ -22,8 +22,8 @@ func (r *Renderer) parse() (*template.Template, error) {
 	t, err := template.New("layout.html").Funcs(template.FuncMap{
 		"asset":    r.assets.address,
 		"link":     link,
-		"date":     func(t time.Time) string { return t.UTC().Format("2 Jan 2006") },
-		"datetime": func(t time.Time) string { return t.UTC().Format("2 Jan 2006, 15:04") },
+		"date":     func(t time.Time) string { return t.UTC().Format("2\u00a0Jan\u00a02006") },
+		"datetime": func(t time.Time) string { return t.UTC().Format("2\u00a0Jan\u00a02006, 15:04") },
 		"stamp":    func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 		"number":   number,
 	}).ParseFS(templateFiles, "templates/*.html")

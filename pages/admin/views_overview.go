@@ -36,10 +36,10 @@ func (v *Overview) compose() content {
 	c := content{
 		Heading: "Overview", Tabs: v.Ranges, Totals: v.Totals,
 		Grid: []Section{
-			chart("registrations", "Registrations", ChartBars, Series{"Registrations", v.Registrations}),
-			chart("logins", "Logins", ChartLines, Series{"Logins", v.Logins}),
-			chart("active", "Active sessions", ChartLines, Series{"Active sessions", v.Active}),
-			chart("failed", "Failed logins", ChartBars, Series{"Failed logins", v.Failed}),
+			chart("registrations", "Registrations", ChartBars, Series{Name: "Registrations", Values: v.Registrations}),
+			chart("logins", "Logins", ChartLines, Series{Name: "Logins", Values: v.Logins}),
+			chart("active", "Active sessions", ChartLines, Series{Name: "Active sessions", Values: v.Active, Level: true}),
+			chart("failed", "Failed logins", ChartBars, Series{Name: "Failed logins", Values: v.Failed}),
 			coverage,
 		},
 	}
