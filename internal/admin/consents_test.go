@@ -1,0 +1,192 @@
+// SPDX-FileCopyrightText: The usher authors
+// SPDX-License-Identifier: Apache-2.0
+
+package admin_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/usher-sso/usher/authstore"
+	"github.com/usher-sso/usher/internal/admin"
+	"github.com/usher-sso/usher/internal/admin/admintest"
+)
+
+// asked returns the versions that customers of a publisher are asked for.
+func (w *world) asked(t *testing.T, publisher int64) string {
+	t.Helper()
+	if err := w.Watcher.Refresh(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	p, _ := w.Directory.ByID(publisher)
+	var list []string
+	for _, d := range p.Consents {
+		list = append(list, d.Name+" "+d.Version)
+	}
+	return strings.Join(list, ", ")
+}
+
+// states returns the versions of a consent, newest first.
+func (w *world) states(t *testing.T, name string) string {
+	t.Helper()
+	var list []string
+	for _, v := range get[admin.ConsentDetail](t, w, "consent.get", admintest.Free, params{"name": name}, "").Versions {
+		list = append(list, v.Version+" "+string(v.State))
+	}
+	return strings.Join(list, ", ")
+}
+
+func TestConsentGoesFromDraftToPast(t *testing.T) {
+	w := newWorld(t)
+	save := func(version string) {
+		w.must(t, "consent.save", admintest.Free, nil, `{"name": "terms", "kind": "terms", "version": "`+version+`", "label": "I agree to version `+version+`.", "required": true}`)
+	}
+	publish := func(version, input string) {
+		w.must(t, "consent.publish", admintest.Free, params{"name": "terms", "version": version}, input)
+	}
+	want := func(asked, states string) {
+		t.Helper()
+		if got := w.asked(t, admintest.Free); got != asked {
+			t.Errorf("asked for %q, want %q", got, asked)
+		}
+		if got := w.states(t, "terms"); got != states {
+			t.Errorf("versions %q, want %q", got, states)
+		}
+	}
+	save("1")
+	want("", "1 draft")
+	publish("1", "{}")
+	want("terms 1", "1 current")
+	w.Clock.Add(time.Hour)
+	save("2")
+	publish("2", `{"begins": "`+w.Store.Now().Add(48*time.Hour).Format(time.RFC3339)+`"}`)
+	want("terms 1", "2 scheduled, 1 current")
+	w.Clock.Add(48 * time.Hour)
+	want("terms 2", "2 current, 1 past")
+	w.Clock.Add(time.Hour)
+	save("3")
+	w.must(t, "consent.drop", admintest.Free, params{"name": "terms", "version": "3"}, "")
+	want("terms 2", "2 current, 1 past")
+	w.must(t, "consent.retire", admintest.Free, params{"name": "terms"}, "")
+	if got := w.asked(t, admintest.Free); got != "" {
+		t.Errorf("asked for %q after the end", got)
+	}
+}
+
+func TestPublishedTextNeverChanges(t *testing.T) {
+	w := newWorld(t)
+	w.must(t, "consent.save", admintest.Free, nil, draft)
+	w.must(t, "consent.publish", admintest.Free, params{"name": "terms", "version": "1"}, "{}")
+	p := params{"name": "terms", "version": "1"}
+	for name, input := range map[string]string{"consent.save": strings.Replace(draft, "I agree.", "I agree to more.", 1), "consent.drop": "", "consent.publish": "{}", "consent.unpublish": ""} {
+		var invalid *admin.InvalidError
+		if _, err := w.do(w.As(authstore.RoleOwner), name, admintest.Free, p, input); !errors.As(err, &invalid) || invalid.Field != "version" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if d := get[admin.ConsentDetail](t, w, "consent.get", admintest.Free, p, ""); d.Versions[0].Label != "I agree." {
+		t.Errorf("%+v", d)
+	}
+}
+
+func TestDeclaredConsentIsLeftAlone(t *testing.T) {
+	w := newWorld(t)
+	p := params{"name": "declared", "version": "2"}
+	for name, input := range map[string]string{
+		"consent.save": strings.Replace(draft, `"terms", "kind"`, `"declared", "kind"`, 1), "consent.publish": "{}", "consent.drop": "", "consent.retire": "",
+	} {
+		if _, err := w.do(w.As(authstore.RoleOwner), name, admintest.Ours, p, input); !errors.Is(err, admin.ErrDeclared) {
+			t.Errorf("%s: %v, want ErrDeclared", name, err)
+		}
+	}
+	list := get[admin.ConsentList](t, w, "consent.list", admintest.Ours, nil, "").Consents
+	if len(list) != 1 || !list[0].Declared || list[0].Name != "declared" || !list[0].Asked {
+		t.Errorf("%+v", list)
+	}
+}
+
+func TestDraftOfAConsentIsJudged(t *testing.T) {
+	w := newWorld(t)
+	for change, field := range map[string]string{
+		`"name": "Terms"`: "name", `"kind": "other"`: "kind", `"version": "a/b"`: "version", `"version": ""`: "version", `"label": ""`: "label",
+		`"label": "[a](javascript:alert(1))"`: "label", `"label": "` + strings.Repeat("x", 1001) + `"`: "label", `"value": "` + strings.Repeat("x", 6001) + `"`: "value",
+		`"texts": [{"language": "xx", "label": "a"}]`: "texts.0.language", `"texts": [{"language": "de", "value": "a"}]`: "texts.0.label",
+		`"texts": [{"language": "de", "label": "a"}, {"language": "de", "label": "b"}]`: "texts.1.language",
+	} {
+		var in map[string]any
+		if err := json.Unmarshal([]byte(draft), &in); err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal([]byte("{"+change+"}"), &in); err != nil {
+			t.Fatal(err)
+		}
+		input, _ := json.Marshal(in)
+		var invalid *admin.InvalidError
+		if _, err := w.do(w.As(authstore.RoleEditor), "consent.save", admintest.Free, nil, string(input)); !errors.As(err, &invalid) || invalid.Field != field {
+			t.Errorf("%.60s: %v, want a fault of %s", change, err, field)
+		}
+	}
+}
+
+func TestNumbersOfAConsentAreThoseOfItsVersions(t *testing.T) {
+	w := newWorld(t)
+	for i := range 7 {
+		c := w.Customer(t, admintest.Ours, fmt.Sprintf("a%d@example.com", i))
+		answers := [][2]string{{"1", "accepted"}, {"1", "accepted"}, {"1", "declined"}, {"0", "accepted"}, {"0", "declined"}, {}, {}}
+		if a := answers[i]; a[0] != "" {
+			if err := w.Store.AnswerConsents(context.Background(), c.ID, []authstore.ConsentRecord{{Name: "declared", Version: a[0], State: authstore.ConsentState(a[1])}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	list := get[admin.ConsentList](t, w, "consent.list", admintest.Ours, nil, "").Consents
+	if want := (admin.Share{Accepted: 2, Declined: 1, Earlier: 2, Missing: 2}); list[0].Numbers != want {
+		t.Errorf("%+v, want %+v", list[0].Numbers, want)
+	}
+	o := get[admin.Overview](t, w, "overview.get", admintest.Ours, nil, `{"days": 3}`)
+	if len(o.Days) != 3 || o.Days[2].Registrations != 7 || o.Totals.Customers != 7 || o.Consents[0].Missing != 2 {
+		t.Errorf("%+v", o)
+	}
+}
+
+func TestExportedEvidenceVerifies(t *testing.T) {
+	w := newWorld(t)
+	for i := range 3 {
+		c := w.Customer(t, admintest.Ours, fmt.Sprintf("a%d@example.com", i))
+		for _, state := range []authstore.ConsentState{authstore.Accepted, authstore.Declined} {
+			if err := w.Store.AnswerConsents(context.Background(), c.ID, []authstore.ConsentRecord{{Name: "declared", Version: "1", State: state}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	var out bytes.Buffer
+	d := get[admin.Download](t, w, "consent.exportEvidence", admintest.Ours, nil, "")
+	if err := d.Write(context.Background(), &out); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(&out)
+	lines.Scan()
+	var header admin.EvidenceHeader
+	if err := json.Unmarshal(lines.Bytes(), &header); err != nil || header.Format != admin.EvidenceFormat || header.Publisher != "100000001" {
+		t.Errorf("%+v, %v", header, err)
+	}
+	n := 0
+	summary, err := authstore.VerifyEvidence(func() (r authstore.ConsentRecord, err error) {
+		if !lines.Scan() {
+			return r, io.EOF
+		}
+		n++
+		return r, json.Unmarshal(lines.Bytes(), &r)
+	})
+	if err != nil || n != 6 || summary.Customers != 3 || summary.Records != 6 {
+		t.Errorf("%d lines, %+v, %v", n, summary, err)
+	}
+}
