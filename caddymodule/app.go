@@ -108,7 +108,7 @@ type App struct {
 	failedAt time.Time // guarded by mu
 
 	stopWork context.CancelFunc // guarded by mu; nil until the domain is wired
-	working  sync.WaitGroup     // the workers that send mails and logout tokens
+	working  sync.WaitGroup     // the workers that send mails and logout tokens, and the one that follows settings
 }
 
 // CaddyModule returns the Caddy module information.
@@ -199,6 +199,7 @@ func (a *App) readPublishers() error {
 		if err != nil {
 			return fmt.Errorf("publisher %d: %w", p.ID, err)
 		}
+		record.Unnamed = record.Unnamed || len(a.Publishers) == 0
 		if len(record.Sites) == 0 {
 			if a.open >= 0 {
 				return fmt.Errorf("publishers %d and %d both list no sites; only one may take all the others", configured[a.open].ID, p.ID)

@@ -27,10 +27,13 @@ import (
 //		brand { … }
 //		verify_email [<time after registration>]
 //		session { … }
+//		token_life <duration>
+//		languages <tag…>
 //		reset_urls <origin…>
 //		backchannel_logout <url> [<audience>]
 //		reveal_unknown_email
 //		api_token  <secret>
+//		sandbox [send_mail]
 //	}
 func (p *globalParser) publisher(d *caddyfile.Dispenser) error {
 	d.Next() // publisher
@@ -118,7 +121,7 @@ func (p *globalParser) publisherOption(d *caddyfile.Dispenser, own *Publisher) (
 	case "api_token":
 		return parseAPIToken(d, own)
 	}
-	return d.Errf("unknown option %q of a publisher; known are name, sites, offers, consent, capture, brand, verify_email, session, reset_urls, backchannel_logout, reveal_unknown_email and api_token", d.Val())
+	return parseLaterOption(d, own)
 }
 
 func parseVerifyEmail(d *caddyfile.Dispenser, own *Publisher) error {
@@ -212,8 +215,8 @@ func (p *globalParser) publisherOffers(d *caddyfile.Dispenser, own *Publisher) e
 //
 //	consent <name> {
 //		version <version>
-//		label   <text with at most one [link](https://…)>
-//		value   <address of the full text>
+//		label   [<language>] <text with at most one [link](https://…)>
+//		value   [<language>] <address of the full text>
 //		transition_until <day>
 //		required
 //		enabled_by_default
@@ -232,7 +235,7 @@ func parseConsent(d *caddyfile.Dispenser) (c Consent, err error) {
 	seen := map[string]bool{}
 	for level := d.Nesting(); d.NextBlock(level); {
 		name := d.Val()
-		if seen[name] {
+		if seen[name] && name != "label" && name != "value" {
 			return c, d.Errf("%s is given twice; remove one", name)
 		}
 		seen[name] = true
@@ -240,9 +243,9 @@ func parseConsent(d *caddyfile.Dispenser) (c Consent, err error) {
 		case "version":
 			c.Version, err = one(d, "a version, such as 2")
 		case "label":
-			c.Label, err = one(d, "the words beside the box")
+			err = c.parseText(d, "the words beside the box")
 		case "value":
-			c.Value, err = one(d, "the address of the full text")
+			err = c.parseText(d, "the address of the full text")
 		case "transition_until":
 			c.TransitionUntil, err = one(d, "a day, such as 2027-01-31")
 		case "required":

@@ -58,6 +58,24 @@ type Publisher struct {
 	// 400 days.
 	Session *Session `json:"session,omitempty"`
 
+	// How long access tokens live, such as 5m; 1m to 1h, and never longer than a
+	// fifth of the session's idle limit. What a token says of a customer, such as
+	// the accepted consents, is as old at most. Default: 15m.
+	TokenLife caddy.Duration `json:"token_life,omitempty"`
+
+	// The languages that its pages and mails may be in, by their tags, such as de;
+	// the first is for viewers who read none of them. Default: all there are.
+	Languages []string `json:"languages,omitempty"`
+
+	// Whether the publisher is for trying things out: every page and mail says so,
+	// and its mails are written as files into usher/outbox/<id> in Caddy's data
+	// directory, or into that of the outbox mailer, in place of being sent.
+	// Default: false.
+	Sandbox bool `json:"sandbox,omitempty"`
+
+	// Whether a sandbox sends its mails after all. Default: false.
+	SendMail bool `json:"send_mail,omitempty"`
+
 	// Apps that are told when a session ends. Default: none.
 	BackchannelLogout []BackchannelLogout `json:"backchannel_logout,omitempty"`
 
@@ -91,6 +109,11 @@ type Consent struct {
 	// The address of the full text, or the text itself, for clients of the API.
 	Value string `json:"value,omitempty"`
 
+	// Translations, by the tags of the languages that pages may be in, such as de.
+	// They are part of the version's text. Viewers who read another language get
+	// label and value, and so do clients of the API. Default: none.
+	Texts map[string]ConsentText `json:"texts,omitempty"`
+
 	// Whether customers must accept to come in. Default: false.
 	Required bool `json:"required,omitempty"`
 
@@ -102,6 +125,15 @@ type Consent struct {
 
 	// Whether the box is ticked beforehand. Default: false.
 	EnabledByDefault bool `json:"enabled_by_default,omitempty"`
+}
+
+// ConsentText is a consent's text in one language.
+type ConsentText struct {
+	// Like the label of the consent. Required.
+	Label string `json:"label"`
+
+	// Like the value of the consent. Default: that one.
+	Value string `json:"value,omitempty"`
 }
 
 // Capture is what customers are asked about themselves.
@@ -148,7 +180,10 @@ func (p Publisher) record(hub publisher.Origin) (authstore.Publisher, error) {
 	}
 	r := authstore.Publisher{ID: p.ID, Name: p.Name, Offers: p.Offers}
 	if r.Name == "" {
-		r.Name = id
+		r.Name, r.Unnamed = id, true
+	}
+	if err := p.pagesAndTokens(&r); err != nil {
+		return r, err
 	}
 	for _, offer := range p.Offers {
 		if err := publisher.CheckOffer(offer); err != nil {
@@ -252,6 +287,9 @@ func (c Consent) definition() (authstore.ConsentDefinition, error) {
 		return d, err
 	}
 	var err error
+	if d.Texts, err = c.texts(); err != nil {
+		return d, err
+	}
 	d.TransitionUntil, err = moment(c.TransitionUntil)
 	if err != nil {
 		return d, fmt.Errorf("transition_until of consent %s: %w", c.Name, err)

@@ -37,6 +37,7 @@ type domain struct {
 	mails  *notice.Worker
 	ends   *backchannel.Worker // tells apps of ended sessions
 	staff  *staff.Service
+	set    *publisher.Watcher // keeps publishers in step with what staff set
 }
 
 var errStopped = errors.New("this configuration is no longer in use")
@@ -73,6 +74,7 @@ func (a *App) wired(ctx context.Context) (*domain, error) {
 	a.stopWork = stop
 	a.working.Go(func() { d.mails.Deliver(working) })
 	a.working.Go(func() { d.ends.Deliver(working) })
+	a.working.Go(func() { d.set.Watch(working) })
 	return d, nil
 }
 
@@ -98,7 +100,7 @@ func (a *App) wire(ctx context.Context, n *node) (*domain, error) {
 	if err := n.store.DeclarePublishers(ctx, a.publishers); err != nil {
 		return nil, fmt.Errorf("declaring publishers: %w", err)
 	}
-	directory, err := publisher.NewDirectory(a.publishers)
+	directory, set, err := a.follow(ctx, n.store)
 	if err != nil {
 		return nil, err
 	}
@@ -123,11 +125,11 @@ func (a *App) wire(ctx context.Context, n *node) (*domain, error) {
 		Notices: notices, Locale: a.resolver, Report: a.report,
 	})
 	mails := notice.NewWorker(notices, notice.WorkerConfig{
-		Hub: a.hub, Store: n.store, Mailer: a.mailer, Catalog: a.catalog, Links: customers.Links(a.hub),
+		Hub: a.hub, Store: n.store, MailerFor: a.mailerFor, Catalog: a.catalog, Links: customers.Links(a.hub),
 		Report: func(err error) { a.log.Error("telling customers by mail", zap.Error(err)) },
 	})
 	return &domain{
-		hub: hubMux(hub, api), api: apiMux(api), rotate: keys.Rotate, mails: mails,
+		set: set, hub: hubMux(hub, api), api: apiMux(api), rotate: keys.Rotate, mails: mails,
 		ends: backchannel.NewWorker(backchannel.Config{Store: n.store, Keys: keys, Report: a.announcements}),
 		staff: staff.NewService(staff.Config{
 			Store: n.store, Hasher: n.hasher, Throttle: n.throttle, Root: n.root, Issuer: a.hub.Host(),

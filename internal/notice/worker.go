@@ -65,9 +65,14 @@ type Links interface {
 
 // WorkerConfig is what a Worker stands on.
 type WorkerConfig struct {
-	Hub     publisher.Origin // where links lead, and, unless the mailer has one, the sender's address
-	Store   *authstore.Store
-	Mailer  mail.Mailer
+	Hub    publisher.Origin // where links lead, and, unless the mailer has one, the sender's address
+	Store  *authstore.Store
+	Mailer mail.Mailer
+
+	// MailerFor, when set, returns who sends the mails of a publisher in place of
+	// Mailer: those of a sandbox must not reach people.
+	MailerFor func(authstore.Publisher) mail.Mailer
+
 	Catalog *i18n.Catalog
 	Links   Links
 	Report  func(error)      // hears of mails that were not sent; errors name no address
@@ -197,15 +202,33 @@ func (w *Worker) send(ctx context.Context, m authstore.Mail) error {
 	if err != nil {
 		return err
 	}
-	return w.Mailer.Send(ctx, mail.Message{
-		ID: m.ID, From: w.from(), FromName: p.Name, To: to, Subject: said.Subject, Text: said.plain(), HTML: html,
+	mailer := w.mailer(p)
+	return mailer.Send(ctx, mail.Message{
+		ID: m.ID, From: w.from(mailer), FromName: p.Name, To: to, Subject: marked(p, said.Subject), Text: said.plain(), HTML: html,
 	})
 }
 
+// mailer returns who sends the mails of a publisher.
+func (w *Worker) mailer(p authstore.Publisher) mail.Mailer {
+	if w.MailerFor != nil {
+		return w.MailerFor(p)
+	}
+	return w.Mailer
+}
+
+// marked returns the subject of a publisher's mail. That of a sandbox says so, in the
+// word that staff use for it.
+func marked(p authstore.Publisher, subject string) string {
+	if p.Sandbox {
+		return "[Sandbox] " + subject
+	}
+	return subject
+}
+
 // from returns the sender's address.
-func (w *Worker) from() string {
+func (w *Worker) from(mailer mail.Mailer) string {
 	own := ""
-	if a, ok := w.Mailer.(mail.Addressed); ok {
+	if a, ok := mailer.(mail.Addressed); ok {
 		own = a.Sender()
 	}
 	return cmp.Or(own, "no-reply@"+w.Hub.Hostname())

@@ -26,8 +26,8 @@ type Watcher struct {
 	Directory *Directory
 
 	// Changed, when set, hears of the publishers in force and of what staff have set
-	// whenever either has changed, before the Directory tells of it. An error keeps
-	// the Directory as it was.
+	// whenever either has changed, after the Directory tells of it. After an error
+	// it is told again by the next Refresh.
 	Changed func(ctx context.Context, publishers []authstore.Publisher, set map[int64]authstore.Settings) error
 
 	Report func(error)      // hears of a failure of Watch once, until it works again
@@ -40,8 +40,7 @@ type Watcher struct {
 }
 
 // Refresh makes the Directory tell what is in force now. It reads one value when
-// nothing has changed. After an error all is as it was, and the next call tries
-// again.
+// nothing has changed. After an error the next call tries again.
 func (w *Watcher) Refresh(ctx context.Context) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -66,13 +65,13 @@ func (w *Watcher) Refresh(ctx context.Context) error {
 			next = t
 		}
 	}
+	if err := w.Directory.Replace(inForce); err != nil {
+		return fmt.Errorf("putting settings in force: %w", err)
+	}
 	if w.Changed != nil {
 		if err := w.Changed(ctx, inForce, managed.Settings); err != nil {
 			return fmt.Errorf("putting settings in force: %w", err)
 		}
-	}
-	if err := w.Directory.Replace(inForce); err != nil {
-		return fmt.Errorf("putting settings in force: %w", err)
 	}
 	w.known, w.revision, w.next = true, managed.Revision, next
 	return nil

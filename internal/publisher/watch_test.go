@@ -6,6 +6,7 @@ package publisher_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -144,24 +145,31 @@ func TestAnotherDeclarationChangesNothingHere(t *testing.T) {
 }
 
 func TestFailedRefreshKeepsWhatWasThereAndIsTriedAgain(t *testing.T) {
+	w := follow(t)
+	w.mustName(t, "Nova II")
 	fault := errors.New("disk on fire")
-	tests := map[string]struct{ spoil, mend func(w *watched) }{
-		"the revision cannot be read": {func(w *watched) { w.faulty.FailView(fault) }, func(*watched) {}},
-		"the change is refused":       {func(w *watched) { w.refuse = fault }, func(w *watched) { w.refuse = nil }},
+	w.faulty.FailView(fault)
+	if err := w.Refresh(t.Context()); !errors.Is(err, fault) {
+		t.Errorf("%v, want %v", err, fault)
 	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			w := follow(t)
-			w.mustName(t, "Nova II")
-			tt.spoil(w)
-			if err := w.Refresh(t.Context()); !errors.Is(err, fault) {
-				t.Errorf("%v, want %v", err, fault)
-			}
-			w.wantName(t, "Nova")
-			tt.mend(w)
-			w.mustRefresh(t)
-			w.wantName(t, "Nova II")
-		})
+	w.wantName(t, "Nova")
+	w.mustRefresh(t)
+	w.wantName(t, "Nova II")
+}
+
+func TestWhoCouldNotFollowAChangeIsToldAgain(t *testing.T) {
+	w := follow(t)
+	w.mustName(t, "Nova II")
+	w.refuse = errors.New("no")
+	if err := w.Refresh(t.Context()); !errors.Is(err, w.refuse) {
+		t.Errorf("%v, want %v", err, w.refuse)
+	}
+	w.wantName(t, "Nova II")
+	w.refuse = nil
+	w.mustRefresh(t)
+	w.mustRefresh(t)
+	if got := strings.Join(w.changed, ", "); got != "Nova, Nova II, Nova II" {
+		t.Errorf("told of %s", got)
 	}
 }
 
