@@ -160,6 +160,14 @@ func TestSignInThatAChangeHasOvertakenStartsNothing(t *testing.T) {
 	}
 }
 
+// Disabling ends sessions; should one be left, it is worth nothing.
+func TestSessionOfADisabledMemberIsNoneEvenIfItIsStored(t *testing.T) {
+	w := newWorld(t)
+	w.mustEmploy(t, "ann@example.com", roles{novaID: authstore.RoleEditor})
+	w.put(t, "staff", "ann", `{"id":"ann","roles":{"100000001":"editor"},"disabled":true}`)
+	w.wantStaffSession(t, "ann1", false)
+}
+
 func TestNewSignInReplacesTheBrowsersLast(t *testing.T) {
 	w := newWorld(t)
 	w.mustEmploy(t, "ann@example.com", roles{novaID: authstore.RoleEditor})

@@ -111,7 +111,7 @@ func sendInvitation(address string, i invitation) (made invited, err error) {
 	header := http.Header{"Content-Type": {"application/json"}}
 	response, err := caddycmd.AdminAPIRequest(address, http.MethodPost, invitationsPath, header, bytes.NewReader(body))
 	if err != nil {
-		return made, fmt.Errorf("asking the running server at %s: %w", address, err)
+		return made, fmt.Errorf("asking the server at %s (--address or --config names another): %w", address, err)
 	}
 	defer response.Body.Close()
 	if err := json.NewDecoder(io.LimitReader(response.Body, maxInvitation)).Decode(&made); err != nil || made.Link == "" {

@@ -61,7 +61,7 @@ func TestStaffCommandSaysWhatIsWrong(t *testing.T) {
 		{"other word", address, "owner", 0, []string{"fire", "ann@example.com"}, "usher staff invite <email>"},
 		{"no publisher", address, "owner", 0, []string{"invite", "ann@example.com"}, "100000001 (Nova), 100000002 (Orbit)"},
 		{"unknown role", address, "boss", 100000001, []string{"invite", "ann@example.com"}, "owner editor support readonly"},
-		{"nobody listens", "127.0.0.1:" + freePort(t), "owner", 0, []string{"invite", "ann@example.com"}, "asking the running server at 127.0.0.1:"},
+		{"nobody listens", "127.0.0.1:" + freePort(t), "owner", 0, []string{"invite", "ann@example.com"}, "--address or --config names another"},
 		{"another server", other.Listener.Addr().String(), "owner", 0, []string{"invite", "ann@example.com"}, "does not answer as usher does"},
 	} {
 		var out strings.Builder
