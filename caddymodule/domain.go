@@ -14,6 +14,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"go.uber.org/zap"
 
+	"github.com/usher-sso/usher/internal/adminapi"
 	"github.com/usher-sso/usher/internal/backchannel"
 	"github.com/usher-sso/usher/internal/customer"
 	"github.com/usher-sso/usher/internal/flow"
@@ -128,12 +129,11 @@ func (a *App) wire(ctx context.Context, n *node) (*domain, error) {
 		Hub: a.hub, Store: n.store, MailerFor: a.mailerFor, Catalog: a.catalog, Links: customers.Links(a.hub),
 		Report: func(err error) { a.log.Error("telling customers by mail", zap.Error(err)) },
 	})
+	acts := a.acts(n, set, customers, sessions)
 	return &domain{
-		set: set, hub: hubMux(hub, api), api: apiMux(api), rotate: keys.Rotate, mails: mails,
-		ends: backchannel.NewWorker(backchannel.Config{Store: n.store, Keys: keys, Report: a.announcements}),
-		staff: staff.NewService(staff.Config{
-			Store: n.store, Hasher: n.hasher, Throttle: n.throttle, Root: n.root, Issuer: a.hub.Host(),
-		}),
+		set: set, hub: hubMux(hub, api, adminapi.New(acts, a.report)), api: apiMux(api), rotate: keys.Rotate, mails: mails,
+		ends:  backchannel.NewWorker(backchannel.Config{Store: n.store, Keys: keys, Report: a.announcements}),
+		staff: acts.Staff,
 		gate: func(sites []publisher.Origin, policy *gate.Policy, headers *gate.Headers) *gate.Gate {
 			return gate.New(gate.Config{
 				Sites: sites, Policy: policy, Hub: a.hub, Sessions: sessions, Keys: keys,
@@ -143,11 +143,12 @@ func (a *App) wire(ctx context.Context, n *node) (*domain, error) {
 	}, nil
 }
 
-// hubMux routes the hub's pages and the API.
-func hubMux(hub *pages.Hub, api *mediastore.API) http.Handler {
+// hubMux routes the hub's pages and the APIs.
+func hubMux(hub *pages.Hub, api *mediastore.API, acts *adminapi.API) http.Handler {
 	mux := http.NewServeMux()
 	hub.Mount(mux)
 	api.Mount(mux)
+	acts.Mount(mux)
 	notFound := func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodGet && pages.WantsPage(r) {
 			hub.NotFound(w, r)

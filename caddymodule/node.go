@@ -61,6 +61,7 @@ func openNode(ctx context.Context, guest StoreModule, log *zap.Logger) (*node, e
 	}
 	background, cancel := context.WithCancel(context.Background())
 	n.cancel = cancel
+	n.waiting.Go(func() { n.index(background, log) })
 	n.waiting.Go(func() { n.work(background, log) })
 	return n, nil
 }
