@@ -29,6 +29,7 @@ type world struct {
 	clock  *authstoretest.Clock
 	faulty *authstoretest.Faulty
 	memory *authstoretest.Memory // nil above bolt
+	edited bool                  // below the store, so that lists need not be in step
 	watch  *watched
 	queued time.Time // when a mail was queued, if one was
 
@@ -42,6 +43,11 @@ func newWorld(t *testing.T) *world {
 	m.Retry = true
 	w := worldOver(t, m)
 	w.memory = m
+	t.Cleanup(func() {
+		if !t.Failed() && !w.edited {
+			w.wantListsInStep(t)
+		}
+	})
 	return w
 }
 
@@ -148,6 +154,7 @@ func (w *world) records() string {
 // put writes a value below the store, as somebody who holds the file could.
 func (w *world) put(t *testing.T, table, key, value string) {
 	t.Helper()
+	w.edited = true
 	err := w.watch.Backend.Update(t.Context(), func(tx authstore.Tx) error { return tx.Put(table, key, []byte(value)) })
 	if err != nil {
 		t.Fatal(err)
@@ -157,6 +164,7 @@ func (w *world) put(t *testing.T, table, key, value string) {
 // remove deletes a value below the store.
 func (w *world) remove(t *testing.T, table, key string) {
 	t.Helper()
+	w.edited = true
 	err := w.watch.Backend.Update(t.Context(), func(tx authstore.Tx) error { return tx.Delete(table, key) })
 	if err != nil {
 		t.Fatal(err)
