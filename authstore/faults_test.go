@@ -20,7 +20,7 @@ type operation struct {
 }
 
 func changes() []operation {
-	return slices.Concat(customerChanges(), sessionChanges(), otherChanges(), settingsChanges())
+	return slices.Concat(customerChanges(), sessionChanges(), otherChanges(), settingsChanges(), listChanges())
 }
 
 func customerChanges() []operation {
@@ -183,7 +183,9 @@ func otherChanges() []operation {
 	}
 }
 
-func reads() []operation { return slices.Concat(customerReads(), otherReads(), settingsReads()) }
+func reads() []operation {
+	return slices.Concat(customerReads(), otherReads(), settingsReads(), listReads())
+}
 
 func customerReads() []operation {
 	return []operation{

@@ -258,7 +258,7 @@ func TestListsAreThoseOfEverybodyJudgedAndSorted(t *testing.T) {
 	onBackends(t, func(t *testing.T, w *world) {
 		p := newCrowd(t, w, 300)
 		matches := 0
-		for range 400 {
+		for range 200 {
 			q := p.query()
 			want := p.want(trimmed(q))
 			got := p.walk(t, q)
@@ -272,7 +272,7 @@ func TestListsAreThoseOfEverybodyJudgedAndSorted(t *testing.T) {
 			}
 			matches += len(got)
 		}
-		if matches < 3000 {
+		if matches < 2000 {
 			t.Errorf("the test is worthless: %d matches", matches)
 		}
 	})
