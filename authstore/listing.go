@@ -88,11 +88,11 @@ type CustomerPage struct {
 }
 
 // maxEffort bounds the work for one page, in places of an index, as many of which
-// other steps take as long as. It is about ten milliseconds.
+// other steps take as long as. It is about ten milliseconds of a slow core.
 const (
 	maxEffort    = 20_000
 	scanEffort   = 8  // beginning to read a part of an index
-	recordEffort = 16 // reading a customer
+	recordEffort = 32 // reading a customer
 )
 
 // ListCustomers returns a page of the customers who are asked for. It takes the
