@@ -3,7 +3,11 @@
 
 package caddymodule
 
-import "io"
+import (
+	"io"
+
+	"github.com/usher-sso/usher/authstore"
+)
 
 // StoreReferences returns how many configurations hold the store of that name
 // open.
@@ -19,3 +23,14 @@ func StaffCommand(out io.Writer, admin string, publisher int64, role string, arg
 
 // EvidenceCommand runs `usher evidence` with arguments.
 func EvidenceCommand(out io.Writer, args ...string) error { return evidenceCommand(out, args) }
+
+// OpenStore returns the store of that name, which a configuration holds open.
+func OpenStore(name string) (open *authstore.Store) {
+	nodes.Range(func(key, value any) bool {
+		if key == name {
+			open = value.(*node).store
+		}
+		return open == nil
+	})
+	return open
+}

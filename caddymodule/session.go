@@ -22,10 +22,10 @@ import (
 // already needs renewal; a greater one does not bring back what was over.
 type Session struct {
 	// How long a session lives without use, such as 30m or 30d; at least 15m, the
-	// life of an access token, because use is seen when one is renewed. Below 75m
-	// access tokens live a fifth of it instead. Counted from the last click, a
-	// session ends up to a quarter of the limit early, 20 minutes at most, but never
-	// late. Default: 100d, or absolute if that is shorter.
+	// usual life of an access token, because use is seen when one is renewed. Access
+	// tokens live a fifth of it at most. Counted from the last click, a session ends
+	// up to a quarter of the limit early, a token's life and 5 minutes at most, but
+	// never late. Default: 100d, or absolute if that is shorter.
 	Idle caddy.Duration `json:"idle,omitempty"`
 
 	// How long a session lives at all, whatever its owner does, such as 12h or
