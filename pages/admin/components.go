@@ -194,7 +194,7 @@ type content struct {
 	Side    []Section // beside Main where there is room
 	Grid    []Section // after both, two beside each other where there is room
 	Narrow  bool      // for forms: lines as long as are read well
-	Onward  []Link    // below a card
+	Onward  []Link    // below all else: where to go from here
 }
 
 // faults returns all that is wrong with what was filled in.

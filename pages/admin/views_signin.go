@@ -273,11 +273,11 @@ func (v *Problem) compose() content {
 	if onward.URL == "" {
 		onward = Link{"Go to the overview", v.Base()}
 	}
-	s := Section{Links: []Link{onward}}
+	c := content{Heading: cmp.Or(v.Heading, words[0]), Lead: says, Narrow: true, Onward: []Link{onward}}
 	if v.Reference != "" {
-		s.Definitions = []Definition{{"Reference", Cell{Text: v.Reference, Code: true}}}
+		c.Main = []Section{{Definitions: []Definition{{"Reference", Cell{Text: v.Reference, Code: true}}}}}
 	}
-	return content{Heading: cmp.Or(v.Heading, words[0]), Lead: says, Main: []Section{s}, Narrow: true}
+	return c
 }
 
 // StaffSession is a sign-in of a member of staff.
