@@ -23,14 +23,14 @@ import (
 // server:
 //
 //	POST /usher/staff/invitations
-//	{"email": "ann@example.com", "name": "Ann", "publisher": 100000001, "role": "owner"}
+//	{"email": "ann@example.com", "name": "Ann", "publishers": [100000001], "role": "owner"}
 //
-// invites somebody to work for a publisher and answers with a link, which is
+// invites somebody to work for publishers and answers with a link, which is
 // good once and for three days:
 //
-//	{"link": "https://id.example.com/admin/invite?token=…", "expires": "2026-03-04T12:00:00Z", "publisher": 100000001}
+//	{"link": "https://id.example.com/admin/invite?token=…", "expires": "2026-03-04T12:00:00Z", "publishers": [100000001]}
 //
-// The name may be left out, and the publisher where there is only one. Nothing is
+// The name may be left out, and the publishers where there is only one. Nothing is
 // mailed. The command `usher staff invite` uses it.
 //
 // Caddy makes the module before the apps and never cleans it up, so it holds
@@ -56,17 +56,17 @@ func (*adminAPI) Routes() []caddy.AdminRoute {
 
 // invitation is what the endpoint takes.
 type invitation struct {
-	Email     string         `json:"email"`
-	Name      string         `json:"name,omitempty"`
-	Publisher int64          `json:"publisher,omitempty"`
-	Role      authstore.Role `json:"role"`
+	Email      string         `json:"email"`
+	Name       string         `json:"name,omitempty"`
+	Publishers []int64        `json:"publishers,omitempty"`
+	Role       authstore.Role `json:"role"`
 }
 
 // invited is what the endpoint answers with.
 type invited struct {
-	Link      string    `json:"link"`
-	Expires   time.Time `json:"expires"`
-	Publisher int64     `json:"publisher"`
+	Link       string    `json:"link"`
+	Expires    time.Time `json:"expires"`
+	Publishers []int64   `json:"publishers"`
 }
 
 // invite handles requests to the endpoint.
@@ -83,14 +83,18 @@ func invite(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return apiError(http.StatusServiceUnavailable, err)
 	}
-	if i.Publisher, err = app.knownPublisher(i.Publisher); err != nil {
+	if i.Publishers, err = app.knownPublishers(i.Publishers); err != nil {
 		return apiError(http.StatusBadRequest, err)
 	}
 	d, err := app.wired(r.Context())
 	if err != nil {
 		return apiError(http.StatusServiceUnavailable, err)
 	}
-	made, err := d.staff.Invite(r.Context(), authstore.ByCommandLine, i.Email, i.Name, map[int64]authstore.Role{i.Publisher: i.Role})
+	roles := map[int64]authstore.Role{}
+	for _, id := range i.Publishers {
+		roles[id] = i.Role
+	}
+	made, err := d.acts.InviteByOperator(r.Context(), i.Email, i.Name, roles)
 	switch {
 	case errors.Is(err, customer.ErrEmail):
 		return apiError(http.StatusBadRequest, fmt.Errorf("%q is %w", i.Email, err))
@@ -103,7 +107,7 @@ func invite(w http.ResponseWriter, r *http.Request) error {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
-	return json.NewEncoder(w).Encode(invited{string(app.hub) + "/admin/invite?token=" + made.Secret, made.Expires, i.Publisher})
+	return json.NewEncoder(w).Encode(invited{made.Link, made.Expires, i.Publishers})
 }
 
 func apiError(status int, err error) error {
@@ -135,24 +139,26 @@ func runningApp() (*App, error) {
 	return app.(*App), nil
 }
 
-// knownPublisher returns the id of a configured publisher: the one given, or, for
-// zero, the only one there is.
-func (a *App) knownPublisher(id int64) (int64, error) {
-	if id == 0 && len(a.publishers) == 1 {
-		return a.publishers[0].ID, nil
+// knownPublishers returns the ids of configured publishers: those given, or, for
+// none, the only one there is.
+func (a *App) knownPublishers(ids []int64) ([]int64, error) {
+	if len(ids) == 0 && len(a.publishers) == 1 {
+		return []int64{a.publishers[0].ID}, nil
 	}
 	var known []string
 	for _, p := range a.publishers {
-		if p.ID == id {
-			return id, nil
-		}
 		known = append(known, fmt.Sprintf("%d (%s)", p.ID, p.Name))
 	}
 	list := strings.Join(known, ", ")
-	if id == 0 {
-		return 0, fmt.Errorf("there are several publishers; name one of %s", list)
+	if len(ids) == 0 {
+		return nil, fmt.Errorf("there are several publishers; name one of %s", list)
 	}
-	return 0, fmt.Errorf("there is no publisher %d; name one of %s", id, list)
+	for _, id := range ids {
+		if _, ok := a.declared(id); !ok {
+			return nil, fmt.Errorf("there is no publisher %d; name one of %s", id, list)
+		}
+	}
+	return ids, nil
 }
 
 // Interface guards

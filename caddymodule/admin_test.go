@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -63,17 +64,17 @@ var twoPublishers = object{"publishers": []object{
 func TestAdminAPIAnswersWithAnInvitation(t *testing.T) {
 	s := newServer(t)
 	address := s.startWithAdmin(t, twoPublishers)
-	status, body := ask(t, address, "POST", `{"email": "ann@example.com", "name": "Ann", "publisher": 100000002, "role": "owner"}`)
+	status, body := ask(t, address, "POST", `{"email": "ann@example.com", "name": "Ann", "publishers": [100000002, 100000001], "role": "owner"}`)
 	var made struct {
-		Link      string
-		Expires   time.Time
-		Publisher int64
+		Link       string
+		Expires    time.Time
+		Publishers []int64
 	}
 	if err := json.Unmarshal([]byte(body), &made); err != nil || status != http.StatusOK {
 		t.Fatalf("%d %s: %v", status, body, err)
 	}
 	link := regexp.MustCompile("^" + regexp.QuoteMeta(s.origin("hub")) + `/admin/invite\?token=[\w-]{43}$`)
-	if left := time.Until(made.Expires); !link.MatchString(made.Link) || left < 71*time.Hour || left > 72*time.Hour || made.Publisher != 100000002 {
+	if left := time.Until(made.Expires); !link.MatchString(made.Link) || left < 71*time.Hour || left > 72*time.Hour || !slices.Equal(made.Publishers, []int64{100000002, 100000001}) {
 		t.Errorf("answered %s", body)
 	}
 }
@@ -90,14 +91,14 @@ func TestAdminAPISaysWhatIsWrongWithAnInvitation(t *testing.T) {
 		{"no body", "POST", "", 400, []string{"EOF", "write, for example"}},
 		{"no object", "POST", `"ann@example.com"`, 400, []string{"write, for example"}},
 		{"unknown member", "POST", `{"email": "ann@example.com", "rolle": "owner"}`, 400, []string{"rolle", "write, for example"}},
-		{"two objects", "POST", `{"email": "a@b.example", "role": "owner", "publisher": 100000001} {}`, 400, []string{"send one object"}},
+		{"two objects", "POST", `{"email": "a@b.example", "role": "owner", "publishers": [100000001]} {}`, 400, []string{"send one object"}},
 		{"large", "POST", `{"email": "` + strings.Repeat("a", 5000) + `"}`, 400, []string{"too large"}},
 		{"no publisher", "POST", `{"email": "ann@example.com", "role": "owner"}`, 400, []string{"several", "100000001 (Nova), 100000002 (Orbit)"}},
-		{"unknown publisher", "POST", `{"email": "ann@example.com", "role": "owner", "publisher": 7}`, 400, []string{"no publisher 7", "100000001 (Nova)"}},
-		{"no role", "POST", `{"email": "ann@example.com", "publisher": 100000001}`, 400, []string{"owner editor support readonly"}},
-		{"unknown role", "POST", `{"email": "ann@example.com", "publisher": 100000001, "role": "boss"}`, 400, []string{"boss", "owner editor support readonly"}},
-		{"no address", "POST", `{"email": "ann", "publisher": 100000001, "role": "owner"}`, 400, []string{"ann", "not a valid e-mail address"}},
-		{"odd name", "POST", `{"email": "ann@example.com", "name": "a\nb", "publisher": 100000001, "role": "owner"}`, 400, []string{"not a valid name", "100 characters"}},
+		{"unknown publisher", "POST", `{"email": "ann@example.com", "role": "owner", "publishers": [7]}`, 400, []string{"no publisher 7", "100000001 (Nova)"}},
+		{"no role", "POST", `{"email": "ann@example.com", "publishers": [100000001]}`, 400, []string{"owner editor support readonly"}},
+		{"unknown role", "POST", `{"email": "ann@example.com", "publishers": [100000001], "role": "boss"}`, 400, []string{"boss", "owner editor support readonly"}},
+		{"no address", "POST", `{"email": "ann", "publishers": [100000001], "role": "owner"}`, 400, []string{"ann", "not a valid e-mail address"}},
+		{"odd name", "POST", `{"email": "ann@example.com", "name": "a\nb", "publishers": [100000001], "role": "owner"}`, 400, []string{"not a valid name", "100 characters"}},
 	} {
 		status, body := ask(t, address, tt.method, tt.body)
 		if status != tt.status {

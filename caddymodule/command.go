@@ -12,18 +12,20 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"strings"
 
 	"github.com/caddyserver/caddy/v2"
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 
 	"github.com/usher-sso/usher/authstore"
+	"github.com/usher-sso/usher/internal/publisher"
 )
 
 // The commands are those of Caddy's binary, of which usher's is one.
 func init() {
 	caddycmd.RegisterCommand(caddycmd.Command{
 		Name:  "staff",
-		Usage: "invite [--publisher <id>] [--role <role>] [--name <name>] [--address <admin address>] [--config <path> [--adapter <name>]] <email>",
+		Usage: "invite [--publisher <id>[,<id>…]] [--role <role>] [--name <name>] [--address <admin address>] [--config <path> [--adapter <name>]] <email>",
 		Short: "Invites somebody to the dashboard of a publisher",
 		Long: `
 Invites somebody to work for a publisher in usher's dashboard, and prints a link
@@ -39,7 +41,7 @@ The running server is asked through its admin API, at '` + caddy.DefaultAdminLis
 		Flags: staffFlags(),
 		Func: func(fl caddycmd.Flags) (int, error) {
 			return outcome(staffCommand(os.Stdout, fl.Args(), inviteOptions{
-				publisher: int64(fl.Int("publisher")), role: fl.String("role"), name: fl.String("name"),
+				publishers: fl.String("publisher"), role: fl.String("role"), name: fl.String("name"),
 				address: fl.String("address"), config: fl.String("config"), adapter: fl.String("adapter"),
 			}))
 		},
@@ -68,7 +70,7 @@ func outcome(err error) (int, error) {
 
 func staffFlags() *flag.FlagSet {
 	fs := flag.NewFlagSet("staff", flag.ExitOnError)
-	fs.Int("publisher", 0, "The publisher's id")
+	fs.String("publisher", "", "The publisher's id, or several with commas between them")
 	fs.String("role", string(authstore.RoleOwner), "What the invited person may do: owner, editor, support or readonly")
 	fs.String("name", "", "The invited person's name")
 	fs.String("address", "", "Address of the administration API listener (if --config is not used)")
@@ -79,7 +81,7 @@ func staffFlags() *flag.FlagSet {
 
 // inviteOptions are the flags of `usher staff invite`.
 type inviteOptions struct {
-	publisher                            int64
+	publishers                           string // with commas between them
 	role, name, address, config, adapter string
 }
 
@@ -92,14 +94,32 @@ func staffCommand(out io.Writer, args []string, o inviteOptions) error {
 	if err != nil {
 		return fmt.Errorf("finding the address of the admin API: %w", err)
 	}
-	i := invitation{Email: args[1], Name: o.name, Publisher: o.publisher, Role: authstore.Role(o.role)}
+	i := invitation{Email: args[1], Name: o.name, Role: authstore.Role(o.role)}
+	if i.Publishers, err = publisherIDs(o.publishers); err != nil {
+		return err
+	}
 	made, err := sendInvitation(address, i)
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(out, "%s is invited as %s of publisher %d, by this link:\n\n    %s\n\nIt is good once, until %s. Nothing was mailed.\n",
-		i.Email, i.Role, made.Publisher, made.Link, made.Expires.Format("2006-01-02 15:04 MST"))
+	_, err = fmt.Fprintf(out, "%s is invited as %s of publisher %s, by this link:\n\n    %s\n\nIt is good once, until %s. Nothing was mailed.\n",
+		i.Email, i.Role, strings.Trim(fmt.Sprint(made.Publishers), "[]"), made.Link, made.Expires.Format("2006-01-02 15:04 MST"))
 	return err
+}
+
+// publisherIDs reads the flag --publisher.
+func publisherIDs(list string) (ids []int64, err error) {
+	for text := range strings.SplitSeq(list, ",") {
+		if text = strings.TrimSpace(text); text == "" {
+			continue
+		}
+		id, err := publisher.ParseID(text)
+		if err != nil {
+			return nil, fmt.Errorf("--publisher: %w", err)
+		}
+		ids = append(ids, id)
+	}
+	return ids, nil
 }
 
 // sendInvitation asks a running server for a link.

@@ -35,7 +35,7 @@ func TestStaffCommandPrintsTheLink(t *testing.T) {
 	s := newServer(t)
 	address := s.startWithAdmin(t, nil)
 	var out strings.Builder
-	if err := caddymodule.StaffCommand(&out, address, 0, "owner", "invite", "ann@example.com"); err != nil {
+	if err := caddymodule.StaffCommand(&out, address, "", "owner", "invite", "ann@example.com"); err != nil {
 		t.Fatal(err)
 	}
 	want := regexp.MustCompile(`^ann@example\.com is invited as owner of publisher 100000000, by this link:\n\n    ` +
@@ -52,20 +52,21 @@ func TestStaffCommandSaysWhatIsWrong(t *testing.T) {
 	t.Cleanup(other.Close)
 	for _, tt := range []struct {
 		name, address, role string
-		publisher           int64
+		publishers          string
 		args                []string
 		want                string
 	}{
-		{"no arguments", address, "owner", 0, nil, "usher staff invite <email>"},
-		{"no address", address, "owner", 0, []string{"invite"}, "usher staff invite <email>"},
-		{"other word", address, "owner", 0, []string{"fire", "ann@example.com"}, "usher staff invite <email>"},
-		{"no publisher", address, "owner", 0, []string{"invite", "ann@example.com"}, "100000001 (Nova), 100000002 (Orbit)"},
-		{"unknown role", address, "boss", 100000001, []string{"invite", "ann@example.com"}, "owner editor support readonly"},
-		{"nobody listens", "127.0.0.1:" + freePort(t), "owner", 0, []string{"invite", "ann@example.com"}, "--address or --config names another"},
-		{"another server", other.Listener.Addr().String(), "owner", 0, []string{"invite", "ann@example.com"}, "does not answer as usher does"},
+		{"no arguments", address, "owner", "", nil, "usher staff invite <email>"},
+		{"no address", address, "owner", "", []string{"invite"}, "usher staff invite <email>"},
+		{"other word", address, "owner", "", []string{"fire", "ann@example.com"}, "usher staff invite <email>"},
+		{"no publisher", address, "owner", "", []string{"invite", "ann@example.com"}, "100000001 (Nova), 100000002 (Orbit)"},
+		{"no id", address, "owner", "100000001,x", []string{"invite", "ann@example.com"}, "--publisher: \"x\" is not a publisher id"},
+		{"unknown role", address, "boss", "100000001,100000002", []string{"invite", "ann@example.com"}, "owner editor support readonly"},
+		{"nobody listens", "127.0.0.1:" + freePort(t), "owner", "", []string{"invite", "ann@example.com"}, "--address or --config names another"},
+		{"another server", other.Listener.Addr().String(), "owner", "", []string{"invite", "ann@example.com"}, "does not answer as usher does"},
 	} {
 		var out strings.Builder
-		err := caddymodule.StaffCommand(&out, tt.address, tt.publisher, tt.role, tt.args...)
+		err := caddymodule.StaffCommand(&out, tt.address, tt.publishers, tt.role, tt.args...)
 		if err == nil || !strings.Contains(err.Error(), tt.want) || out.Len() > 0 {
 			t.Errorf("%s: %v, printed %q", tt.name, err, out.String())
 		}

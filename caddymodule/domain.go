@@ -14,6 +14,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"go.uber.org/zap"
 
+	"github.com/usher-sso/usher/internal/admin"
 	"github.com/usher-sso/usher/internal/adminapi"
 	"github.com/usher-sso/usher/internal/backchannel"
 	"github.com/usher-sso/usher/internal/customer"
@@ -24,7 +25,6 @@ import (
 	"github.com/usher-sso/usher/internal/publisher"
 	"github.com/usher-sso/usher/internal/session"
 	"github.com/usher-sso/usher/internal/sso"
-	"github.com/usher-sso/usher/internal/staff"
 	"github.com/usher-sso/usher/internal/token"
 	"github.com/usher-sso/usher/pages"
 )
@@ -37,7 +37,7 @@ type domain struct {
 	rotate func(context.Context) error
 	mails  *notice.Worker
 	ends   *backchannel.Worker // tells apps of ended sessions
-	staff  *staff.Service
+	acts   *admin.Service
 	set    *publisher.Watcher // keeps publishers in step with what staff set
 }
 
@@ -132,8 +132,8 @@ func (a *App) wire(ctx context.Context, n *node) (*domain, error) {
 	acts := a.acts(n, set, customers, sessions)
 	return &domain{
 		set: set, hub: hubMux(hub, api, adminapi.New(acts, a.report)), api: apiMux(api), rotate: keys.Rotate, mails: mails,
-		ends:  backchannel.NewWorker(backchannel.Config{Store: n.store, Keys: keys, Report: a.announcements}),
-		staff: acts.Staff,
+		ends: backchannel.NewWorker(backchannel.Config{Store: n.store, Keys: keys, Report: a.announcements}),
+		acts: acts,
 		gate: func(sites []publisher.Origin, policy *gate.Policy, headers *gate.Headers) *gate.Gate {
 			return gate.New(gate.Config{
 				Sites: sites, Policy: policy, Hub: a.hub, Sessions: sessions, Keys: keys,

@@ -17,8 +17,8 @@ func StoreReferences(name string) int {
 }
 
 // StaffCommand runs `usher staff` with arguments, against a server's admin API.
-func StaffCommand(out io.Writer, admin string, publisher int64, role string, args ...string) error {
-	return staffCommand(out, args, inviteOptions{publisher: publisher, role: role, address: admin})
+func StaffCommand(out io.Writer, admin string, publishers, role string, args ...string) error {
+	return staffCommand(out, args, inviteOptions{publishers: publishers, role: role, address: admin})
 }
 
 // EvidenceCommand runs `usher evidence` with arguments.

@@ -108,8 +108,7 @@ func inviteStaff(s *Service, ctx context.Context, c *call, in InviteStaff) (made
 	}
 	by, _ := c.actor.name()
 	return made, c.do(ctx, in.Email, detail{"role": string(in.Role)}, func() error {
-		given, err := s.Staff.Invite(ctx, by, in.Email, strings.TrimSpace(in.Name), map[int64]authstore.Role{c.publisher.ID: in.Role})
-		made = Invitation{string(s.Hub) + InvitePath + "?token=" + url.QueryEscape(given.Secret), given.Expires}
+		made, err = s.invite(ctx, by, in.Email, in.Name, map[int64]authstore.Role{c.publisher.ID: in.Role})
 		if errors.Is(err, staff.ErrName) {
 			return invalid("name", "is too long, or has characters that cannot be shown")
 		}
@@ -127,6 +126,35 @@ func withdrawInvitation(s *Service, ctx context.Context, c *call, in Withdraw) (
 		return None{}, ErrNotFound
 	}
 	return None{}, c.do(ctx, in.Email, nil, func() error { return missing(s.Staff.Withdraw(ctx, c.publisher.ID, in.Email)) })
+}
+
+// invite makes a link. Errors: those of staff.Service.Invite.
+func (s *Service) invite(ctx context.Context, by, email, name string, roles map[int64]authstore.Role) (Invitation, error) {
+	given, err := s.Staff.Invite(ctx, by, email, strings.TrimSpace(name), roles)
+	return Invitation{string(s.Hub) + InvitePath + "?token=" + url.QueryEscape(given.Secret), given.Expires}, err
+}
+
+// InviteByOperator makes a link by which somebody joins the staff of publishers, on
+// the word of whoever runs the server. Errors: those of staff.Service.Invite.
+func (s *Service) InviteByOperator(ctx context.Context, email, name string, roles map[int64]authstore.Role) (made Invitation, err error) {
+	var entries []authstore.AuditEntry
+	for id, role := range roles {
+		e, err := s.Store.Audit(ctx, authstore.AuditEntry{
+			PublisherID: id, Actor: authstore.ByCommandLine, ActorName: authstore.ByCommandLine, Act: "staff.invite", Target: email,
+			Detail: detail{"role": string(role)},
+		})
+		if err != nil {
+			return made, fmt.Errorf("writing the audit log: %w", err)
+		}
+		entries = append(entries, e)
+	}
+	made, err = s.invite(ctx, authstore.ByCommandLine, email, name, roles)
+	for _, e := range entries {
+		if err != nil {
+			err = errors.Join(err, s.Store.AuditFailed(ctx, e, "refused"))
+		}
+	}
+	return made, err
 }
 
 // member returns the member of the staff that a call is about.
