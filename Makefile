@@ -10,8 +10,7 @@ build: ## the server, Caddy with usher's modules compiled in
 	$(GO) build -trimpath -o bin/usher ./cmd/usher
 
 demo: build ## a hub and two sites on this machine
-	@cat examples/demo/hello.txt
-	@exec bin/usher run --config Caddyfile
+	@exec sh examples/demo/start.sh
 
 test: browser node nginx ## everything; says at the end what was skipped
 	@test -z "$$(gofmt -l .)" || { echo "not formatted:"; gofmt -l .; exit 1; }
