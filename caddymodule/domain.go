@@ -94,14 +94,7 @@ func (a *App) wireLocked(ctx context.Context) (*domain, error) {
 }
 
 func (a *App) wire(ctx context.Context, n *node) (*domain, error) {
-	// What was used until now was so under the limits until now.
-	if err := n.memory.Flush(ctx, n.store); err != nil {
-		return nil, fmt.Errorf("noting the use of sessions: %w", err)
-	}
-	if err := n.store.DeclarePublishers(ctx, a.publishers); err != nil {
-		return nil, fmt.Errorf("declaring publishers: %w", err)
-	}
-	directory, set, err := a.follow(ctx, n.store)
+	directory, set, err := a.declare(ctx, n)
 	if err != nil {
 		return nil, err
 	}
@@ -141,6 +134,19 @@ func (a *App) wire(ctx context.Context, n *node) (*domain, error) {
 			})
 		},
 	}, nil
+}
+
+// declare stores what the configuration says of publishers, and returns them as they
+// are in force from now on.
+func (a *App) declare(ctx context.Context, n *node) (*publisher.Directory, *publisher.Watcher, error) {
+	// What was used until now was so under the limits until now.
+	if err := n.memory.Flush(ctx, n.store); err != nil {
+		return nil, nil, fmt.Errorf("noting the use of sessions: %w", err)
+	}
+	if err := n.store.DeclarePublishers(ctx, a.publishers); err != nil {
+		return nil, nil, fmt.Errorf("declaring publishers: %w", err)
+	}
+	return a.follow(ctx, n.store)
 }
 
 // hubMux routes the hub's pages and the APIs.

@@ -90,31 +90,6 @@ func NewManager(store *authstore.Store, memory *Memory, keys *token.Keyring, dir
 	}
 }
 
-// tenant is a publisher and what it demands of its customers, digested: one belongs
-// to the other.
-type tenant struct {
-	authstore.Publisher
-	stamp string
-}
-
-func tenantsOf(publishers []authstore.Publisher) map[int64]*tenant {
-	tenants := make(map[int64]*tenant, len(publishers))
-	for _, p := range publishers {
-		tenants[p.ID] = &tenant{p, flow.Stamp(p)}
-	}
-	return tenants
-}
-
-// Stamp returns what a publisher demands of its customers, digested; "" for one
-// that is not configured. It changes with the publisher, and is asked for with each
-// request to a site. See flow.Stamp.
-func (m *Manager) Stamp(publisher int64) string {
-	if t := m.tenants.Get()[publisher]; t != nil {
-		return t.stamp
-	}
-	return ""
-}
-
 // Prepare makes a session that is not stored yet.
 func (m *Manager) Prepare(customer authstore.Customer, offer string, d Device, how Start) (authstore.Session, Secrets) {
 	now := m.store.Now()
