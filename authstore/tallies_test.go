@@ -126,8 +126,9 @@ func TestLongNamesAreCountedApart(t *testing.T) {
 	}
 }
 
-func TestDaysCountWhatHappenedOnThem(t *testing.T) {
-	w := newWorld(t) // noon of 1 March
+// live has customers do things on four days from 1 March on.
+func (w *world) live(t *testing.T) {
+	t.Helper()
 	r := registration("ann@example.com")
 	s := w.newSession(r.Customer, "s1")
 	r.Session = &s
@@ -137,21 +138,11 @@ func TestDaysCountWhatHappenedOnThem(t *testing.T) {
 	}
 	w.mustRegister(t, "bob@example.com") // signs nobody in
 	w.mustStart(t, ann, "s2")
-	touch := func(ids ...string) {
-		t.Helper()
-		seen := map[string]time.Time{}
-		for _, id := range ids {
-			seen[id] = w.Now()
-		}
-		if err := w.TouchSessions(t.Context(), seen); err != nil {
-			t.Fatal(err)
-		}
-	}
 	w.clock.Add(time.Hour)
-	touch("s1") // counted on that day already
+	w.touch(t, "s1") // counted on that day already
 	w.clock.Add(24 * time.Hour)
-	touch("s1", "s2", "gone")
-	touch("s1")
+	w.touch(t, "s1", "s2", "gone")
+	w.touch(t, "s1")
 	w.clock.Add(48 * time.Hour)
 	_, err = w.JudgeSession(t.Context(), "s1", endedFor, func(s *authstore.Session) (authstore.Verdict, error) {
 		s.Touch(w.Now())
@@ -160,9 +151,27 @@ func TestDaysCountWhatHappenedOnThem(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := w.AddFailedLogins(t.Context(), map[int64]map[string]int64{ann.PublisherID: {"2026-03-03": 7, "2026-03-04": 1}, orbit().ID: {"2026-03-03": 9}}); err != nil {
+	failed := map[int64]map[string]int64{ann.PublisherID: {"2026-03-03": 7, "2026-03-04": 1}, orbit().ID: {"2026-03-03": 9}}
+	if err := w.AddFailedLogins(t.Context(), failed); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// touch says that sessions are used now.
+func (w *world) touch(t *testing.T, ids ...string) {
+	t.Helper()
+	seen := map[string]time.Time{}
+	for _, id := range ids {
+		seen[id] = w.Now()
+	}
+	if err := w.TouchSessions(t.Context(), seen); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestDaysCountWhatHappenedOnThem(t *testing.T) {
+	w := newWorld(t) // noon of 1 March
+	w.live(t)
 	want := []authstore.Day{
 		{Day: "2026-02-28"}, {Day: "2026-03-01", Registrations: 2, Logins: 2, Active: 2}, {Day: "2026-03-02", Active: 2},
 		{Day: "2026-03-03", Failed: 7}, {Day: "2026-03-04", Active: 1, Failed: 1},
@@ -172,14 +181,14 @@ func TestDaysCountWhatHappenedOnThem(t *testing.T) {
 		{midnight.AddDate(0, 0, -1), midnight.AddDate(0, 0, 4)},
 		{midnight.Add(-time.Hour), midnight.AddDate(0, 0, 3).Add(time.Nanosecond)}, // parts of days are days
 	} {
-		if got, err := w.Activity(t.Context(), ann.PublisherID, span.from, span.to); err != nil || !slices.Equal(got, want) {
+		if got, err := w.Activity(t.Context(), nova().ID, span.from, span.to); err != nil || !slices.Equal(got, want) {
 			t.Errorf("%v: got %+v, %v, want %+v", span, got, err, want)
 		}
 	}
-	if got, err := w.Activity(t.Context(), ann.PublisherID, midnight, midnight); err != nil || len(got) != 0 {
+	if got, err := w.Activity(t.Context(), nova().ID, midnight, midnight); err != nil || len(got) != 0 {
 		t.Errorf("no time has %v, %v", got, err)
 	}
-	if _, err := w.Activity(t.Context(), ann.PublisherID, time.Time{}, midnight); !errors.Is(err, authstore.ErrTooManyDays) {
+	if _, err := w.Activity(t.Context(), nova().ID, time.Time{}, midnight); !errors.Is(err, authstore.ErrTooManyDays) {
 		t.Errorf("all of history: %v", err)
 	}
 }

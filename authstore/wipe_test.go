@@ -41,7 +41,7 @@ func TestWipedPublisherHasNothingLeftAndOthersLoseNothing(t *testing.T) {
 		}
 		ended = append(ended, ids...)
 	}
-	if steps != 4 || !slices.Contains(ended, live[0].ID) || len(ended) < len(live) {
+	if steps != 3 || !slices.Contains(ended, live[0].ID) || len(ended) < len(live) {
 		t.Errorf("%d steps, ended %v", steps, ended)
 	}
 	for _, record := range w.memory.Records() {

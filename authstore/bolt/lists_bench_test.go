@@ -74,7 +74,7 @@ func listQueries(now time.Time) []listQuery {
 		{"search=email", authstore.CustomerQuery{Search: "lina.s"}},
 		{"search=name", authstore.CustomerQuery{Search: "ziegler ann"}},
 		{"search=firstname", authstore.CustomerQuery{Search: "anna zie"}},
-		{"search=externalid", authstore.CustomerQuery{Search: "crm-00000"}},
+		{"search=externalid", authstore.CustomerQuery{Search: "crm-1"}},
 		{"search=id", authstore.CustomerQuery{Search: "656231608"}},
 		{"search=nothing", authstore.CustomerQuery{Search: "xyzzy"}},
 		{"registered=month", authstore.CustomerQuery{RegisteredFrom: ago(400), RegisteredBefore: ago(370)}},

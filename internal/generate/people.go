@@ -70,7 +70,7 @@ func (p *people) next() authstore.Import {
 		c.EmailVerified = c.Registered.Add(time.Hour)
 	}
 	if p.chance(30) {
-		c.ExternalID = fmt.Sprintf("crm-%09d", p.n)
+		c.ExternalID = fmt.Sprintf("crm-%d", c.ID)
 	}
 	if since := p.now.Sub(c.Registered); since > time.Hour && !p.chance(3) {
 		c.LastLogin = p.before(p.now, since)
