@@ -85,6 +85,23 @@ func wantLimit(t *testing.T, err error, wait time.Duration) {
 	}
 }
 
+func TestOnlyLoginsThatFailForTheirCredentialsAreCountedAsFailed(t *testing.T) {
+	w := newWorld(t)
+	w.mustRegister(t, address)
+	for _, try := range []struct{ address, password string }{
+		{address, wrong}, {"bob@example.com", wrong}, {address, password}, {"no address", wrong},
+	} {
+		_ = w.login(t, try.address, try.password)
+	}
+	if err := w.limits.Failures.Flush(t.Context(), w.store); err != nil {
+		t.Fatal(err)
+	}
+	days, err := w.store.Activity(t.Context(), nova.ID, w.clock.Now(), w.clock.Now().Add(time.Hour))
+	if err != nil || len(days) != 1 || days[0].Failed != 2 || days[0].Logins != 2 || days[0].Registrations != 1 {
+		t.Errorf("got %+v, %v; want 2 failed, 2 logins (one by registering), 1 registration", days, err)
+	}
+}
+
 func TestTriesOfAnAccountAreLimitedForAllSpellings(t *testing.T) {
 	w := newWorld(t)
 	w.mustRegister(t, address)

@@ -56,6 +56,7 @@ type world struct {
 	sessions *session.Manager
 	worker   *notice.Worker
 	mails    noticetest.Box
+	limits   *customer.Limits
 }
 
 func newWorld(t *testing.T) *world {
@@ -84,7 +85,8 @@ func newWorld(t *testing.T) *world {
 	root, tries := secret.NewRoot(), throttle.New(w.clock.Now)
 	w.sessions = session.NewManager(w.store, memory, keys, directory, root)
 	notices := notice.NewSender(w.store, tries)
-	w.Service = customer.NewService(w.store, w.sessions, hasher, customer.NewLimits(tries), notices, root)
+	w.limits = customer.NewLimits(tries)
+	w.Service = customer.NewService(w.store, w.sessions, hasher, w.limits, notices, root)
 	w.worker = noticetest.Worker(t, notices, notice.WorkerConfig{Store: w.store, Mailer: w.mails, Links: w.Links("https://id.example.com")})
 	return w
 }
