@@ -6,6 +6,7 @@ package authstore
 import (
 	"context"
 	"errors"
+	"maps"
 )
 
 // tableIndexing keeps how far the entering of older records into lists has come.
@@ -76,4 +77,55 @@ func indexCustomers(tx Tx, at indexing) (next indexing, err error) {
 		}
 	}
 	return next, nil
+}
+
+// recountStep is how many customers one RecountAnswers looks at.
+const recountStep = 500
+
+// RecountAnswers has the answers of a bounded number of a publisher's customers
+// counted anew, as fn says, because their questions have changed, or because they
+// were stored before answers were counted. It begins at
+// from, which is "" for the first, and returns where to go on, or "" at the
+// end. fn may run more than once.
+func (s *Store) RecountAnswers(ctx context.Context, publisher int64, from string, fn func(Customer, CaptureAnswers) map[string]string) (next string, err error) {
+	start, to := prefix(idKey(publisher))
+	err = s.b.Update(ctx, func(tx Tx) error {
+		next = ""
+		ids, err := listedIDs(tx, start+from, to, len(start), recountStep+1)
+		if err != nil {
+			return err
+		}
+		if len(ids) > recountStep {
+			next, ids = ids[recountStep], ids[:recountStep]
+		}
+		for _, id := range ids {
+			if err := recount(tx, id, fn); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return "", err
+	}
+	return next, nil
+}
+
+func recount(tx Tx, id string, fn func(Customer, CaptureAnswers) map[string]string) error {
+	a, err := get[CaptureAnswers](tx, tableCaptures, id)
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	c, err := get[Customer](tx, tableCustomers, id)
+	if err != nil {
+		return err
+	}
+	a.Buckets = fn(c, a)
+	if maps.Equal(a.Buckets, a.Counted) {
+		return nil
+	}
+	return putAnswers(tx, c, a, a.Counted)
 }

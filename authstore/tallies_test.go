@@ -112,6 +112,36 @@ func TestAnswerTalliesFollowWhatIsCounted(t *testing.T) {
 	want()
 }
 
+func TestAnswersAreCountedAnewInSteps(t *testing.T) {
+	w := newWorld(t)
+	var many []authstore.Import
+	for i := range 1100 {
+		in := authstore.Import{Customer: authstore.Customer{PublisherID: nova().ID, Email: fmt.Sprint(i), Registered: w.Now()}}
+		in.Capture = authstore.CaptureAnswers{Submitted: w.Now(), Values: map[string]string{"team": fmt.Sprint(i % 2)}}
+		if i%4 == 0 {
+			in.Capture.Buckets = map[string]string{"team": "old"}
+		}
+		many = append(many, in)
+	}
+	if err := w.ImportCustomers(t.Context(), many); err != nil {
+		t.Fatal(err)
+	}
+	steps := 0
+	for next := ""; steps == 0 || next != ""; steps++ {
+		var err error
+		next, err = w.RecountAnswers(t.Context(), nova().ID, next, func(_ authstore.Customer, a authstore.CaptureAnswers) map[string]string {
+			return map[string]string{"team": a.Values["team"]}
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := []authstore.AnswerTally{{"team", "0", 550}, {"team", "1", 550}}
+	if got, err := w.AnswerTallies(t.Context(), nova().ID); err != nil || !slices.Equal(got, want) || steps != 3 {
+		t.Errorf("got %v, %v in %d steps, want %v", got, err, steps, want)
+	}
+}
+
 func TestLongNamesAreCountedApart(t *testing.T) {
 	w := newWorld(t)
 	long := fmt.Sprintf("%01000d", 0)
