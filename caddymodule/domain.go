@@ -114,9 +114,13 @@ func (a *App) wire(ctx context.Context, n *node) (*domain, error) {
 		Sessions: sessions, SSO: signIn, Flow: dispatcher,
 		Notices: notices, Locale: a.resolver, Report: a.report,
 	})
+	description, err := adminapi.Describe(mediastore.Description())
+	if err != nil {
+		return nil, err
+	}
 	api := mediastore.New(mediastore.Config{
 		Hub: a.hub, Store: n.store, Directory: directory, Customers: customers, Sessions: sessions, Keys: keys,
-		Notices: notices, Locale: a.resolver, Report: a.report,
+		Notices: notices, Locale: a.resolver, Description: description, Report: a.report,
 	})
 	mails := notice.NewWorker(notices, notice.WorkerConfig{
 		Hub: a.hub, Store: n.store, MailerFor: a.mailerFor, Catalog: a.catalog, Links: customers.Links(a.hub),

@@ -31,6 +31,10 @@ type Config struct {
 	Notices   *notice.Sender
 	Locale    *locale.Resolver
 
+	// Description is published as /openapi.json; empty for that of this API alone, see
+	// the function of the same name.
+	Description []byte
+
 	// Report hears of errors that the client is only told to be internal.
 	Report func(r *http.Request, err error)
 }

@@ -18,7 +18,9 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/usher-sso/usher/internal/mediastore"
 	"github.com/usher-sso/usher/internal/mediastore/openapitest"
+	"github.com/usher-sso/usher/internal/publisher"
 )
 
 // description reads the description once, because that takes a while.
@@ -89,5 +91,20 @@ func TestDescriptionIsPublished(t *testing.T) {
 	must(t, err)
 	if recorder.Code != http.StatusOK || !bytes.Equal(recorder.Body.Bytes(), file) {
 		t.Errorf("status %d, %d bytes, want the %d of the file", recorder.Code, recorder.Body.Len(), len(file))
+	}
+}
+
+func TestAnotherDescriptionIsPublishedInstead(t *testing.T) {
+	given := mediastore.Description()
+	given[0] = ' '
+	if own := mediastore.Description(); own[0] != '{' {
+		t.Error("a caller changes the API's own description")
+	}
+	mux := http.NewServeMux()
+	mediastore.New(mediastore.Config{Directory: new(publisher.Directory), Description: given}).Mount(mux)
+	recorder := httptest.NewRecorder()
+	mux.ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, "/openapi.json", nil))
+	if !bytes.Equal(recorder.Body.Bytes(), given) {
+		t.Errorf("%d bytes, want the %d given", recorder.Body.Len(), len(given))
 	}
 }
