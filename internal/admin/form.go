@@ -153,10 +153,12 @@ func plant(tree map[string]any, t reflect.Type, whole, name string, given []stri
 		return invalid(whole, "is not something that can be set here")
 	}
 	if deeper {
+		if tree[head] == nil {
+			tree[head] = map[string]any{}
+		}
 		branch, is := tree[head].(map[string]any)
 		if !is {
-			branch = map[string]any{}
-			tree[head] = branch
+			return invalid(whole, "is given more than once")
 		}
 		return plant(branch, kind, whole, rest, given)
 	}
@@ -246,6 +248,10 @@ func (d *Day) UnmarshalText(b []byte) error {
 	return nil
 }
 
+// UnmarshalJSON and MarshalJSON take the place of those of time.Time.
+func (d *Day) UnmarshalJSON(b []byte) error { return fromJSON(b, d.UnmarshalText) }
+func (d Day) MarshalJSON() ([]byte, error)  { return toJSON(d.MarshalText) }
+
 // MarshalText writes a day.
 func (d Day) MarshalText() ([]byte, error) {
 	if d.IsZero() {
@@ -272,13 +278,18 @@ func (m *Moment) UnmarshalText(b []byte) error {
 		return nil
 	}
 	for _, form := range []string{time.DateOnly, "2006-01-02T15:04", time.RFC3339} {
-		if t, err := time.Parse(form, string(b)); err == nil && t.Year() >= 1970 && t.Year() <= 2200 {
-			m.Time = t.UTC()
+		t, err := time.Parse(form, string(b))
+		if t = t.UTC(); err == nil && t.Year() >= 1970 && t.Year() <= 2200 {
+			m.Time = t
 			return nil
 		}
 	}
 	return invalid("", "%q is not a time; write a day such as 2026-01-31, or a time such as 2026-01-31T06:00:00Z", b)
 }
+
+// UnmarshalJSON and MarshalJSON take the place of those of time.Time.
+func (m *Moment) UnmarshalJSON(b []byte) error { return fromJSON(b, m.UnmarshalText) }
+func (m Moment) MarshalJSON() ([]byte, error)  { return toJSON(m.MarshalText) }
 
 // MarshalText writes a moment.
 func (m Moment) MarshalText() ([]byte, error) {
@@ -286,4 +297,22 @@ func (m Moment) MarshalText() ([]byte, error) {
 		return nil, nil
 	}
 	return []byte(m.Format(time.RFC3339)), nil
+}
+
+// fromJSON reads a JSON string by what reads its text. Null is none.
+func fromJSON(b []byte, read func([]byte) error) error {
+	var text string
+	if err := json.Unmarshal(b, &text); err != nil {
+		return err
+	}
+	return read([]byte(text))
+}
+
+// toJSON writes a text as a JSON string.
+func toJSON(write func() ([]byte, error)) ([]byte, error) {
+	text, err := write()
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(string(text))
 }

@@ -158,6 +158,7 @@ func TestFormsAreReadStrictly(t *testing.T) {
 	for _, form := range []url.Values{
 		{"x": {"1"}}, {"revision": {"1", "2"}}, {"revision": {"x"}}, {"enabled": {"maybe"}}, {"fields.x.key": {"email"}}, {"fields.100.key": {"email"}},
 		{"fields.-1.key": {"email"}}, {"fields.01.key": {"email"}}, {"fields.0.isAdmin": {"on"}}, {"fields.0.key.x": {"1"}}, {"Enabled": {"on"}},
+		{"fields": {"x"}, "fields.0.key": {"email"}},
 	} {
 		var invalid *admin.InvalidError
 		if _, err := act.FromForm(form); !errors.As(err, &invalid) {

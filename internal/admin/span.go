@@ -15,7 +15,7 @@ type Span struct{ time.Duration }
 
 const day = 24 * time.Hour
 
-// maxDays bounds a span to what a duration holds.
+// maxDays bounds a span, far below what a duration holds.
 const maxDays = 10_000
 
 // UnmarshalText reads a span.
@@ -34,7 +34,7 @@ func (s *Span) UnmarshalText(b []byte) error {
 		return nil
 	}
 	d, err := time.ParseDuration(text)
-	if err != nil || d < 0 {
+	if err != nil || d < 0 || d > maxDays*day {
 		return errSpan(text)
 	}
 	s.Duration = d

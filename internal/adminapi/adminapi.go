@@ -91,14 +91,14 @@ func input(w http.ResponseWriter, r *http.Request, act *admin.Act) ([]byte, erro
 	if act.Reads() {
 		return act.FromForm(query)
 	}
-	if given := r.Header.Get("Content-Type"); r.ContentLength != 0 {
-		if kind, _, err := mime.ParseMediaType(given); err != nil || kind != "application/json" {
-			return nil, errType
-		}
-	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err != nil {
 		return nil, &admin.InvalidError{Sentence: "the body is larger than 128 KiB, or cannot be read"}
+	}
+	if given := r.Header.Get("Content-Type"); given != "" || len(body) > 0 {
+		if kind, _, err := mime.ParseMediaType(given); err != nil || kind != "application/json" {
+			return nil, errType
+		}
 	}
 	return body, nil
 }
