@@ -131,7 +131,7 @@ func TestEveryActIsDoneForStaff(t *testing.T) {
 			boss := s.boss()
 			request, body := x.ready(s, act, boss)
 			before := s.log(x.at())
-			a := s.want(200, "", request, body, boss...)
+			a := s.want(200, "", request, s.now(body, x.at()), boss...)
 			checkOutput(t, act, a)
 			want := 1
 			if act.Reads() {

@@ -92,13 +92,16 @@ func describe(act *admin.Act) string {
 // statuses are those of failures that any act may have.
 var statuses = map[int]string{
 	http.StatusUnauthorized: "Nobody is signed in, or the token is not one.", http.StatusForbidden: "The role does not allow it, or a confirmation is needed, or the request comes from elsewhere.",
-	http.StatusNotFound: "What the act is about is not there.", http.StatusUnprocessableEntity: "The input is not right; `field` names what.",
+	http.StatusUnprocessableEntity: "The input is not right; `field` names what.",
 }
 
 func (s schemas) responses(act *admin.Act) object {
 	all := object{}
 	for status, text := range statuses {
 		all[strconv.Itoa(status)] = s.failure(text)
+	}
+	if !act.Reads() || strings.Contains(act.Path, "{") {
+		all["404"] = s.failure("What the act is about is not there.")
 	}
 	if !act.Reads() {
 		all["409"] = s.failure("The server's configuration says it, or somebody else has changed it meanwhile.")
