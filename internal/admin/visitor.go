@@ -8,6 +8,7 @@ import (
 	"mime"
 	"net"
 	"net/http"
+	"time"
 
 	"github.com/usher-sso/usher/authstore"
 	"github.com/usher-sso/usher/internal/secret"
@@ -21,8 +22,16 @@ var ErrUnauthenticated = errors.New("sign in first")
 // PublisherToken is the header in which a publisher's own server proves itself.
 const PublisherToken = "X-Publisher-Token"
 
-// staffCookie holds what proves a session of a staff member's.
-const staffCookie = "__Host-usher-staff"
+const (
+	// staffCookie holds what proves a session of a staff member's.
+	staffCookie = "__Host-usher-staff"
+
+	// knownCookie tells that a staff member has signed in here before.
+	knownCookie = "__Host-usher-staff-known"
+
+	// knownLife is how long a browser is known after the last sign-in.
+	knownLife = 180 * 24 * time.Hour
+)
 
 // ActorOf returns who sends a request: the server whose token it carries, or the
 // staff member who is signed in in the browser, with a session that is complete.
@@ -50,12 +59,23 @@ func (s *Service) ActorOf(r *http.Request) (Actor, error) {
 }
 
 // Proof returns what the browser holds of a staff session, or "".
-func (s *Service) Proof(r *http.Request) string {
-	c, err := r.Cookie(sso.CookiesFor(s.Hub).Name(staffCookie))
+func (s *Service) Proof(r *http.Request) string { return s.cookie(r, staffCookie) }
+
+// Known returns what the browser holds of an earlier sign-in, see staff.Device, or
+// "".
+func (s *Service) Known(r *http.Request) string { return s.cookie(r, knownCookie) }
+
+func (s *Service) cookie(r *http.Request, name string) string {
+	c, err := r.Cookie(sso.CookiesFor(s.Hub).Name(name))
 	if err != nil {
 		return ""
 	}
 	return c.Value
+}
+
+// Device returns where a request comes from, as sign-ins want to know it.
+func (s *Service) Device(r *http.Request) staff.Device {
+	return staff.Device{IP: clientIP(r), UserAgent: r.UserAgent(), Known: s.Known(r), Before: s.Proof(r)}
 }
 
 // Remember gives the browser the proof of a staff session; "" takes it away.
@@ -66,6 +86,14 @@ func (s *Service) Remember(w http.ResponseWriter, proof string) {
 		return
 	}
 	cookies.Set(w.Header(), staffCookie, proof, authstore.StaffAbsolute)
+}
+
+// RememberKnown gives the browser what tells of a sign-in that was completed, see
+// staff.Entry; "" changes nothing.
+func (s *Service) RememberKnown(w http.ResponseWriter, known string) {
+	if known != "" {
+		sso.CookiesFor(s.Hub).Set(w.Header(), knownCookie, known, knownLife)
+	}
 }
 
 // SameOrigin tells whether a request that changes something was sent by a page of

@@ -37,6 +37,10 @@ type Chrome struct {
 	// Error tells why what was asked was not done; "" is nothing. What is wrong with
 	// a field is said in Field.Error, and listed below this.
 	Error string
+
+	// Refused is a form of this page that was sent and not taken. It is shown as it
+	// was sent, with what is wrong; nil is none.
+	Refused *Refused
 }
 
 // Member is the member of staff who looks at a page.
@@ -77,6 +81,7 @@ const (
 	SectionSettings  NavSection = "settings"
 	SectionStaff     NavSection = "staff"
 	SectionAudit     NavSection = "audit"
+	SectionSandbox   NavSection = "sandbox" // of sandboxes, for owners
 )
 
 // navTitles are the sections with what they are called.
@@ -85,7 +90,7 @@ var navTitles = []struct {
 	title   string
 }{
 	{SectionOverview, "Overview"}, {SectionCustomers, "Customers"}, {SectionConsents, "Consents"}, {SectionCapture, "Capture"},
-	{SectionSettings, "Settings"}, {SectionStaff, "Staff"}, {SectionAudit, "Audit log"},
+	{SectionSettings, "Settings"}, {SectionStaff, "Staff"}, {SectionAudit, "Audit log"}, {SectionSandbox, "Sandbox"},
 }
 
 // NavItem is an entry of the menu as it is shown.
@@ -101,6 +106,9 @@ func (c *Chrome) nav() (items []NavItem) {
 		return nil
 	}
 	for _, n := range navTitles {
+		if n.section == SectionSandbox && !(c.Publisher.Sandbox && c.Member.Role == "owner") {
+			continue
+		}
 		address := c.Base()
 		if n.section != SectionOverview {
 			address = c.Path(string(n.section))

@@ -23,7 +23,7 @@ const (
 	KindSelect   FieldKind = "select"
 	KindRadio    FieldKind = "radio"    // one of Options
 	KindChecks   FieldKind = "checks"   // any of Options
-	KindCheckbox FieldKind = "checkbox" // Value is sent when it is ticked; "" sends "yes"
+	KindCheckbox FieldKind = "checkbox" // Value is sent when it is ticked; "" sends "true"
 	KindCode     FieldKind = "code"     // a code that is read off a device or a sheet
 )
 
@@ -111,7 +111,7 @@ func (f Field) RowCount() int {
 // Sent returns the value that a ticked KindCheckbox sends.
 func (f Field) Sent() string {
 	if f.Value == "" {
-		return "yes"
+		return "true"
 	}
 	return f.Value
 }

@@ -49,6 +49,10 @@ func (r *Renderer) execute(w io.Writer, v View) error {
 	}
 	c := v.chrome()
 	s := sheet{Chrome: c, content: v.compose(), Nav: c.nav()}
+	if c.Refused != nil && !s.refill(c.Refused) && c.Error == "" {
+		told := *c
+		told.Error, s.Chrome = sentence("", c.Refused.Sentence), &told
+	}
 	s.Faults = s.faults()
 	return t.ExecuteTemplate(w, "layout.html", s)
 }

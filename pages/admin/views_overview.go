@@ -93,7 +93,7 @@ func (v *AuditLog) compose() content {
 	for _, e := range v.Entries {
 		t.Rows = append(t.Rows, Row{[]Cell{
 			{Time: e.Time}, {Text: e.Who}, {Text: e.Act, Code: true, Note: e.Detail}, {Text: e.Target, URL: e.TargetURL},
-			{Badges: []Badge{outcome(e.Outcome)}}, {Text: e.IP, Code: true},
+			{Badges: []Badge{outcomeBadge(e.Outcome)}}, {Text: e.IP, Code: true},
 		}})
 	}
 	c := content{
@@ -114,7 +114,7 @@ func partialNote(partial bool) string {
 	return "Only a part has been looked through so far. Go to the next page to look further, or narrow the search."
 }
 
-func outcome(word string) Badge {
+func outcomeBadge(word string) Badge {
 	switch word {
 	case "done":
 		return Badge{"Done", ToneGood}

@@ -182,26 +182,25 @@ func sandboxBadge(sandbox bool) []Badge {
 // StepUp is the page that asks who somebody is again, before a dangerous act.
 type StepUp struct {
 	Chrome
-	Action        string // "" is confirm below Root
-	Next          string // where it leads afterwards
-	Why           string // the act, as a clause: "erase this customer"
-	Back          string // address of the page before
-	CodeNeeded    bool   // the member has a second factor
-	PasswordError string
-	CodeError     string
+	Action     string // "" is confirm below Root
+	Hidden     []Pair // what was sent before, sent on
+	Why        string // the act, as a clause: "erase this customer"
+	Back       string // address of the page before
+	CodeNeeded bool   // the member has a second factor
 }
 
 func (v *StepUp) compose() content {
 	f := Form{
-		ID: "step-up", Action: cmp.Or(v.Action, v.At("confirm")), Hidden: next(v.Next), Submit: "Confirm", Tone: ToneAccent,
+		ID: "step-up", Action: cmp.Or(v.Action, v.At("confirm")), Hidden: v.Hidden, Submit: "Confirm", Tone: ToneAccent,
 		Cancel: Link{"Go back", v.Back},
 		Fields: []Field{{
-			Kind: KindPassword, Name: "password", Label: "Your password", Error: v.PasswordError,
-			Required: true, Autocomplete: "current-password", MaxLength: 128,
+			Kind: KindPassword, Name: confirmPassword, Label: "Your password", Required: true, Autocomplete: "current-password", MaxLength: 128,
 		}},
 	}
 	if v.CodeNeeded {
-		f.Fields = append(f.Fields, codeField("Code", "Six digits from your authenticator app, or a recovery code.", v.CodeError))
+		code := codeField("Code", "Six digits from your authenticator app, or a recovery code. A code that was used already waits for the next one.", "")
+		code.Name = confirmCode
+		f.Fields = append(f.Fields, code)
 	}
 	lead := "What you are about to do cannot be undone easily."
 	if v.Why != "" {
