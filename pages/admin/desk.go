@@ -42,7 +42,7 @@ type page struct {
 	path    string // below the publisher: "customers/{customerId}"; "" is the overview
 	section NavSection
 
-	// view makes the page. It reads through ask, and is called for the page itself
+	// view makes the page. It reads through read, and is called for the page itself
 	// and for a form of it that was not taken, which the renderer fills in again;
 	// see Chrome.Refused. Its view's Chrome is a copy of the visit's.
 	view func(v *visit) (View, error)

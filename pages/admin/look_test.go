@@ -19,7 +19,7 @@ import (
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
-	"github.com/chromedp/cdproto/page"
+	cdppage "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 )
 
@@ -127,9 +127,9 @@ func (b *browser) shoot(file string) {
 	}
 	size := ask(b, chromedp.Evaluate[[]float64](`[document.documentElement.clientWidth, document.documentElement.scrollHeight]`))
 	picture := ask(b, func(ctx context.Context, tab *chromedp.Target) ([]byte, error) {
-		taken, err := cdp.Call(ctx, tab, page.CaptureScreenshot, page.CaptureScreenshotParams{
-			Format: page.CaptureScreenshotFormatPng, CaptureBeyondViewport: new(true),
-			Clip: &page.Viewport{Width: size[0], Height: size[1], Scale: 1},
+		taken, err := cdp.Call(ctx, tab, cdppage.CaptureScreenshot, cdppage.CaptureScreenshotParams{
+			Format: cdppage.CaptureScreenshotFormatPng, CaptureBeyondViewport: new(true),
+			Clip: &cdppage.Viewport{Width: size[0], Height: size[1], Scale: 1},
 		})
 		return taken.Data, err
 	})
@@ -203,7 +203,7 @@ const runAxe = `axe.run(document, {runOnly: {type: "tag", values: ["wcag2a", "wc
 func TestAxeFindsNothing(t *testing.T) {
 	source := mustAxe(t)
 	b, s := chromium(t), serving(t)
-	tell(b, page.SetBypassCSP, page.SetBypassCSPParams{Enabled: true}) // the page's policy forbids every script, axe too
+	tell(b, cdppage.SetBypassCSP, cdppage.SetBypassCSPParams{Enabled: true}) // the page's policy forbids every script, axe too
 	for _, width := range []int64{1280, 390} {
 		b.width(width)
 		for _, scheme := range []string{"light", "dark"} {

@@ -110,9 +110,9 @@ type failure struct {
 func (f *failure) Error() string { return f.act.Name + ": " + f.err.Error() }
 func (f *failure) Unwrap() error { return f.err }
 
-// ask does an act that reads, with a query that has the act's own names, and returns
+// read does an act that only shows something, with a query that has the act's own names, and returns
 // what it gives; nil asks for nothing in particular.
-func ask[Out any](v *visit, name string, query url.Values) (out Out, err error) {
+func read[Out any](v *visit, name string, query url.Values) (out Out, err error) {
 	a := acts.ActNamed(name)
 	input, err := a.FromForm(query)
 	if err != nil {
