@@ -31,12 +31,28 @@ type AuditEntry struct {
 // Audit adds an entry to the log of its publisher and returns it with its id and
 // time. It is written before the act that it tells of.
 func (s *Store) Audit(ctx context.Context, e AuditEntry) (AuditEntry, error) {
-	e.Time = s.Now()
-	e.ID = fmt.Sprintf("%s-%s", newestFirst(e.Time), rand.Text()[:12])
-	err := s.b.Update(ctx, func(tx Tx) error {
-		return put(tx, tableAudit, key(idKey(e.PublisherID), e.ID), e)
+	all := []AuditEntry{e}
+	err := s.AuditAll(ctx, all)
+	return all[0], err
+}
+
+// AuditAll adds entries, each to the log of its publisher, and gives them their ids
+// and times. None at all costs a transaction, too, so that the time that an answer
+// takes does not tell whether anything was written.
+func (s *Store) AuditAll(ctx context.Context, entries []AuditEntry) error {
+	now := s.Now()
+	for i := range entries {
+		entries[i].Time = now
+		entries[i].ID = fmt.Sprintf("%s-%s", newestFirst(now), rand.Text()[:12])
+	}
+	return s.b.Update(ctx, func(tx Tx) error {
+		for _, e := range entries {
+			if err := put(tx, tableAudit, key(idKey(e.PublisherID), e.ID), e); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
-	return e, err
 }
 
 // AuditFailed notes in an entry why the act that it tells of was not done.

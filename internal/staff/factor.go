@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"encoding/base32"
 	"errors"
 	"fmt"
 	"image/png"
@@ -169,7 +170,33 @@ func (s *Service) Enrol(ctx context.Context, session authstore.StaffSession) (En
 	if err != nil {
 		return Enrolment{}, err
 	}
-	key, err := totp.Generate(totp.GenerateOpts{Issuer: s.issuer, AccountName: m.Email})
+	return s.enrolment(m, session, nil)
+}
+
+// Resume returns an enrolment that Enrol began in the same session, for another try
+// after a wrong code. Errors: those of Enrol; ErrCode for what Enrol did not make.
+func (s *Service) Resume(ctx context.Context, session authstore.StaffSession, sealed string) (Enrolment, error) {
+	if err := s.mayEnrol(session); err != nil {
+		return Enrolment{}, err
+	}
+	m, err := s.owner(ctx, session)
+	if err != nil {
+		return Enrolment{}, err
+	}
+	key, err := s.factors.Open(sealed, enrolmentIn(session.ID))
+	if err != nil {
+		return Enrolment{}, ErrCode
+	}
+	raw, err := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(string(key))
+	if err != nil {
+		return Enrolment{}, fmt.Errorf("reading a second factor: %w", err)
+	}
+	return s.enrolment(m, session, raw)
+}
+
+// enrolment describes a second factor with a secret; nil makes one.
+func (s *Service) enrolment(m authstore.Staff, session authstore.StaffSession, raw []byte) (Enrolment, error) {
+	key, err := totp.Generate(totp.GenerateOpts{Issuer: s.issuer, AccountName: m.Email, Secret: raw})
 	if err != nil {
 		return Enrolment{}, fmt.Errorf("making a second factor: %w", err)
 	}

@@ -297,3 +297,24 @@ func TestResetSecondFactorBringsBackSignInByPassword(t *testing.T) {
 		t.Error("an old recovery code is good")
 	}
 }
+
+func TestEnrolmentIsResumedAsItWas(t *testing.T) {
+	w := newWorld(t)
+	e := w.mustEmploy(t, "ann@example.com", roles{nova: authstore.RoleReadOnly})
+	begun, err := w.Enrol(t.Context(), e.Session)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := w.Resume(t.Context(), e.Session, begun.Sealed)
+	if err != nil || again.Secret != begun.Secret || again.URL != begun.URL || !bytes.Equal(again.QR, begun.QR) {
+		t.Errorf("%+v, want %+v; error %v", again, begun, err)
+	}
+	other := e.Session
+	other.ID = "another"
+	if _, err := w.Resume(t.Context(), other, begun.Sealed); !errors.Is(err, staff.ErrCode) {
+		t.Errorf("in another session: %v", err)
+	}
+	if _, err := w.Resume(t.Context(), e.Session, "made up"); !errors.Is(err, staff.ErrCode) {
+		t.Errorf("for what was made up: %v", err)
+	}
+}

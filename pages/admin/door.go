@@ -4,10 +4,12 @@
 package admin
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"strings"
 
+	acts "github.com/usher-sso/usher/internal/admin"
 	"github.com/usher-sso/usher/internal/staff"
 )
 
@@ -16,6 +18,94 @@ import (
 func (d *Desk) mountDoor(mux *http.ServeMux) {
 	mux.HandleFunc("GET "+root, d.choose)
 	mux.HandleFunc("GET "+root+"/{$}", d.choose)
+	for pattern, fn := range map[string]http.HandlerFunc{
+		"GET /sign-in":  d.signInPage,
+		"POST /sign-in": d.fromHere(d.signIn),
+
+		"GET /second-factor":      d.secondFactorPage,
+		"POST /second-factor":     d.fromHere(d.secondFactor),
+		"GET /second-factor/new":  d.signedIn((*visit).enrolPage),
+		"POST /second-factor/new": d.fromHere(d.signedIn((*visit).enrol)),
+		"POST /confirm":           d.fromHere(d.signedIn((*visit).confirm)),
+		"GET /invite":             d.invitationPage,
+		"POST /invite":            d.fromHere(d.accept),
+
+		"GET /account":                  d.member((*visit).account),
+		"POST /account/password":        d.fromHere(d.member((*visit).changePassword)),
+		"POST /account/sessions/end":    d.fromHere(d.member((*visit).endSession)),
+		"POST /account/sessions/others": d.fromHere(d.member((*visit).endOthers)),
+		"POST /sign-out":                d.fromHere(d.signOut),
+	} {
+		method, path, _ := strings.Cut(pattern, " ")
+		mux.HandleFunc(method+" "+root+path, fn)
+	}
+}
+
+// fromHere answers forms that were sent by a page of ours; others are refused before
+// anything is read.
+func (d *Desk) fromHere(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		v := &visit{desk: d, w: w, r: r}
+		if !d.Service.SameOrigin(r) {
+			v.fail(errOrigin)
+			return
+		}
+		if _, err := readForm(w, r); err != nil {
+			v.fail(err)
+			return
+		}
+		next(w, r)
+	}
+}
+
+// signedIn answers those whose session is complete, though an owner's second factor
+// may be missing: they are about their own accounts.
+func (d *Desk) signedIn(next func(v *visit)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		v := &visit{desk: d, w: w, r: r}
+		m, session, err := d.Service.Staff.Authenticate(r.Context(), d.Service.Proof(r))
+		switch {
+		case err != nil:
+			v.fail(err)
+		case !session.Complete:
+			d.turnAway(w, r)
+		default:
+			v.actor = acts.Actor{Staff: &m, Session: &session, IP: d.Service.Device(r).IP}
+			if !staff.NeedsSecondFactor(m) {
+				v.act(v.actor)
+			}
+			next(v)
+		}
+	}
+}
+
+// member answers those who are signed in wholly.
+func (d *Desk) member(next func(v *visit)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if v := d.arrive(w, r); v != nil {
+			next(v)
+		}
+	}
+}
+
+// next returns where the request wants to go to afterwards.
+func next(r *http.Request) string {
+	if r.Method == http.MethodGet {
+		return nextPath(r.URL.Query().Get("next"))
+	}
+	return nextPath(r.PostForm.Get("next"))
+}
+
+// onward leads to a step of the way in, or, when it is "", to where the way leads.
+func onward(w http.ResponseWriter, r *http.Request, step string) {
+	to := cmp.Or(next(r), root)
+	if step != "" {
+		to = root + step
+		if n := next(r); n != "" {
+			to += "?next=" + url.QueryEscape(n)
+		}
+	}
+	http.Redirect(w, r, to, http.StatusSeeOther)
 }
 
 // turnAway answers those who are not signed in, or not wholly: pages lead to the

@@ -39,6 +39,8 @@ var problemsOf = []struct {
 		says: "It is set in the server's configuration file and can be changed only there. Nothing was changed."}},
 	{acts.ErrChanged, problem{status: http.StatusConflict}},
 	{customer.ErrBusy, problem{status: http.StatusServiceUnavailable, wait: 2 * time.Second}},
+	{staff.ErrInvitation, problem{status: http.StatusNotFound, heading: "This invitation is no longer good",
+		says: "It was used or withdrawn, a newer one was made, or it is older than three days. Ask for another one."}},
 	{staff.ErrIncomplete, problem{status: http.StatusForbidden}},
 }
 

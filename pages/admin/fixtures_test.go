@@ -8,6 +8,7 @@ import (
 	"image"
 	"image/color"
 	"image/png"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -60,7 +61,7 @@ func (f fill) filled() map[string]View {
 		"enrol":          &Enrol{f.desk(""), "", "/admin", picture(), "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP", "c2VhbGVk", true, f.text("This code is not right.")},
 		"recovery-codes": &RecoveryCodes{f.desk(""), codes(), "/admin"},
 		"invitation": &Invitation{door, "", "dG9rZW4", f.text("ola@nordlys.example"), f.text("Ola Nordmann"), f.publishers(), false,
-			f.text("Please give a name."), f.text("This password is easy to guess.")},
+			f.text("This password is easy to guess.")},
 		"invitation-again": &Invitation{Chrome: door, Email: f.text("ola@nordlys.example"), Roles: f.publishers(), HasOne: true},
 		"step-up": &StepUp{f.desk(SectionCustomers), "/admin/100000001/customers/123456789/erase", []Pair{{"confirm", f.text("123456789")}},
 			f.text("erase a customer"), "/admin/100000001", true},
@@ -115,7 +116,7 @@ func codes() (list []string) {
 
 func (f fill) account() *Account {
 	v := &Account{
-		Chrome: f.desk(""), Roles: f.publishers(), SecondFactor: true, CodesLeft: 8, LastLogin: now.AddDate(0, 0, -1),
+		Chrome: f.desk(""), Roles: f.publishers(), SecondFactor: true, CodesLeft: 8,
 		CurrentError: f.text("The password is wrong."), NewError: f.text("This password is easy to guess."),
 		Sessions: []StaffSession{
 			{"a1", f.text("Firefox on Linux"), f.text("203.0.113.7, Norway"), now.Add(-time.Hour), now, true},
@@ -162,17 +163,17 @@ func (f fill) overview() *Overview {
 
 func (f fill) customers() *Customers {
 	v := &Customers{
-		Chrome: f.desk(SectionCustomers), Export: "/admin/100000001/customers/export", Partial: true,
-		Query: CustomerQuery{
-			Sort: "login", RegisteredFrom: "2026-01-01", Only: "unverified", LoginFrom: f.text("2026-02-30"), LoginFromError: f.text("There is no such day."),
-			Consents: []Option{{Value: f.text("marketing"), Text: f.text("Marketing"), Selected: true}}, ConsentState: "accepted", ConsentVersion: f.text("2"),
+		Chrome: f.desk(SectionCustomers), Partial: true, Consents: []Option{{Value: f.text("marketing"), Text: f.text("Marketing")}},
+		Query: url.Values{
+			"sort": {"lastLogin"}, "search": {f.text("ann")}, "registeredFrom": {"2026-01-01"}, "unverified": {"true"}, "lastLoginFrom": {f.text("2026-02-30")},
+			"consent": {f.text("marketing")}, "consentState": {"accepted"}, "consentVersion": {f.text("2")},
 		},
-		Pager: Pager{f.text("Customers 51 to 100 of about 1,204,331"), "?sort=login", "?sort=login&after=abc"},
+		Pager: Pager{f.text("Customers 51 to 100 of about 1,204,331"), "?sort=lastLogin", "?sort=lastLogin&after=abc"},
 	}
 	names := []string{"Ingrid Haugen", "Lars Østby", "Åse Marie Kristoffersen", "", "Nils Petter Bakke-Johannessen"}
 	for i := range 12 {
 		r := CustomerRow{
-			ID: int64(100_432_871 + i*7919), Email: f.text(strings.ToLower("viewer."+strconv.Itoa(i*37+4)) + "@example.org"), Country: f.text("Norway"),
+			ID: int64(100_432_871 + i*7919), Email: f.text(strings.ToLower("viewer."+strconv.Itoa(i*37+4)) + "@example.org"),
 			Registered: now.AddDate(0, -i, -3*i), LastLogin: now.Add(-time.Duration(i*i) * time.Hour), Unverified: i%4 == 1, Disabled: i%5 == 4,
 		}
 		if name := names[i%len(names)]; name != "" {
@@ -186,49 +187,47 @@ func (f fill) customers() *Customers {
 		}
 		v.Rows = append(v.Rows, r)
 	}
+	v.Refused = &Refused{Action: "/admin/100000001/customers", Values: v.Query, Field: "lastLoginFrom", Sentence: f.text("is not a day")}
 	return v
 }
 
 func (f fill) customer() *Customer {
 	answer := func(version, state string, ago int) ConsentAnswer {
-		return ConsentAnswer{f.text(version), f.text(state), now.AddDate(0, 0, -ago), f.text("203.0.113.9"), strings.Repeat("9f86d081", 8)}
+		return ConsentAnswer{f.text(version), f.text(state), now.AddDate(0, 0, -ago), f.text("203.0.113.9"), f.text("de"), strings.Repeat("9f86d081", 8)}
 	}
 	v := &Customer{
 		Chrome: f.desk(SectionCustomers),
-		CustomerRow: CustomerRow{100_432_871, f.text("ingrid.haugen@example.org"), f.text("Ingrid Haugen"), f.text("crm-88012"), f.text("Norway"),
+		CustomerRow: CustomerRow{100_432_871, f.text("ingrid.haugen@example.org"), f.text("Ingrid Haugen"), f.text("crm-88012"),
 			now.AddDate(-1, -2, -3), now.Add(-3 * time.Hour), true, false, false},
-		LastIP: f.text("203.0.113.9"), Locale: f.text("nb_NO"), Currency: f.text("NOK"),
+		LastIP: f.text("203.0.113.9"), LastCountry: f.text("NO"), Country: f.text("Norway"), External: f.text(`{"crm":{"tier":"gold"}}`), Broken: f.text("answer 3 was changed"), Submitted: now, Locale: f.text("nb_NO"), Currency: f.text("NOK"),
 		Identities: []Identity{{f.text("E-mail and password"), f.text("ingrid.haugen@example.org"), now.AddDate(-1, -2, -3)}, {"Google", f.text("110248495921238986420"), now.AddDate(0, -5, 0)}},
 		Consents: []ConsentState{
 			{f.text("terms"), true, "7", answer("6", "accepted", 400), []ConsentAnswer{answer("6", "accepted", 400), answer("5", "accepted", 700)}},
 			{f.text("marketing"), false, "2", answer("2", "declined", 12), []ConsentAnswer{answer("2", "declined", 12), answer("2", "accepted", 90)}},
 			{f.text("partners"), false, "1", ConsentAnswer{}, nil},
 		},
-		Answers: []Answer{
-			{f.text("First name"), true, f.text("Ingrid")}, {"Birth date", true, ""}, {f.text("Which club do you support?"), false, f.text("Rosenborg")}, {"Phone", false, ""},
-		},
-		AnswersDue: 1,
+		Answers: []Answer{{f.text("First name"), f.text("Ingrid")}, {f.text("Which club do you support?"), f.text("Rosenborg")}},
 		Sessions: []CustomerSession{
 			{"s1", f.text("Chrome on Android"), f.text("203.0.113.9, Norway"), now.AddDate(0, 0, -20), now.Add(-3 * time.Hour), []string{f.text("https://sport.nordlys.example"), "https://film.nordlys.example"}},
 			{"s2", "", "", now.AddDate(0, 0, -60), now.AddDate(0, 0, -2), nil},
 		},
-		Acts:     []CustomerAct{ActSendReset, ActVerify, ActChangeEmail, ActSignOut, ActExport, ActDisable, ActErase},
-		NewEmail: f.text("ingrid@example"), EmailError: f.text("This is not a whole address."), ConfirmError: f.text("This is not the customer's id."),
+		Acts: []CustomerAct{ActSendReset, ActSendVerify, ActVerify, ActChangeEmail, ActSignOut, ActExport, ActDisable, ActErase},
 	}
+	v.Refused = &Refused{Action: "/admin/100000001/customers/100432871/change-email", Values: url.Values{"email": {f.text("ingrid@example")}}, Field: "email", Sentence: f.text("is not an e-mail address")}
 	v.Notice = f.text("A mail with a link is on its way.")
 	return v
 }
 
 func (f fill) audit() *AuditLog {
 	v := &AuditLog{
-		Chrome: f.desk(SectionAudit), Query: AuditQuery{Outcome: "failed", From: f.text("2027-03-01"), CustomerError: f.text("Nine digits, please.")},
+		Chrome: f.desk(SectionAudit), Query: url.Values{"from": {f.text("2027-03-01")}, "act": {"customer.disable"}, "target": {f.text("100432871")}},
 		Who: []Option{{f.text("id-1"), f.text("Frida Solberg"), "", true}}, Acts: []Option{{"customer.disable", "customer.disable", "", false}},
-		Pager: Pager{f.text("50 entries"), "", "?after=x"}, Partial: true, Export: f.address,
+		Pager: Pager{f.text("50 entries"), "", "?after=x"}, Partial: true,
 	}
-	for i, outcome := range []string{"done", "refused", "failed", f.text("done")} {
+	for i, failed := range []string{"", f.text("the code is wrong"), ""} {
 		v.Entries = append(v.Entries, AuditEntry{
-			now.Add(-time.Duration(i) * 47 * time.Minute), f.text("Frida Solberg"), f.text("customer.change-email"), f.text("Customer 100432871"),
-			f.address, outcome, f.text("from ingrid.haugen@example.org to ingrid@example.org"), f.text("2001:db8:85a3::8a2e:370:7334"),
+			now.Add(-time.Duration(i) * 47 * time.Minute), f.text("Frida Solberg"), f.text("customer.changeEmail"), f.text("Customer 100432871"),
+			f.address, f.text("sessions: all"), f.text("2001:db8:85a3::8a2e:370:7334"), failed,
 		})
 	}
 	return v

@@ -13,10 +13,8 @@ import (
 type Account struct {
 	Chrome
 	Roles        []PublisherLink
-	SecondFactor bool      // set up
-	Demanded     bool      // by a role
-	CodesLeft    int       // recovery codes that have not been used
-	LastLogin    time.Time // the one before this
+	SecondFactor bool // set up
+	CodesLeft    int  // recovery codes that have not been used
 	Sessions     []StaffSession
 
 	CurrentError string // what is wrong with the password that was typed
@@ -36,7 +34,6 @@ func (v *Account) who() Section {
 	if m := v.Member; m != nil {
 		s.Definitions = []Definition{{"Name", Cell{Text: m.Name}}, {"E-mail", Cell{Text: m.Email}}}
 	}
-	s.Definitions = append(s.Definitions, Definition{"Last sign-in before this", Cell{Time: v.LastLogin, Absent: "None"}})
 	for _, r := range v.Roles {
 		s.Definitions = append(s.Definitions, Definition{r.Name, Cell{Text: roleName(r.Role), Badges: sandboxBadge(r.Sandbox)}})
 	}
@@ -53,10 +50,8 @@ func (v *Account) factor() Section {
 	}
 	s.Badges = []Badge{{"On", ToneGood}}
 	s.Definitions = []Definition{{"Recovery codes left", Cell{Text: strconv.Itoa(v.CodesLeft)}}}
-	s.Forms = []Form{{ID: "codes", Action: v.At("second-factor/codes"), Submit: "Make new recovery codes"}}
-	if !v.Demanded {
-		s.Forms = append(s.Forms, Form{ID: "factor-off", Action: v.At("second-factor/off"), Submit: "Turn it off", Tone: ToneDanger})
-	}
+	s.Lead = "Setting it up again makes new recovery codes, and ends your other sessions."
+	s.Links = []Link{{"Set it up again", v.At("second-factor/new")}}
 	return s
 }
 
@@ -93,4 +88,14 @@ func (v *Account) sessions() Section {
 		s.Forms = []Form{{ID: "others", Action: v.At("account/sessions/others"), Submit: "End all others"}}
 	}
 	return s
+}
+
+// StaffSession is a sign-in of a member of staff.
+type StaffSession struct {
+	ID       string
+	Device   string // "Firefox, Linux"; "" is unknown
+	Place    string // address
+	SignedIn time.Time
+	Seen     time.Time
+	Current  bool // the one that looks at the page
 }

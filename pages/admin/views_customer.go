@@ -6,6 +6,7 @@ package admin
 import (
 	"cmp"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -16,9 +17,10 @@ type CustomerAct string
 // The acts on a customer, in the order in which they are offered.
 const (
 	ActSendReset   CustomerAct = "send-reset"
+	ActSendVerify  CustomerAct = "send-verification"
 	ActVerify      CustomerAct = "verify"
 	ActChangeEmail CustomerAct = "change-email" // sends "email"
-	ActSignOut     CustomerAct = "sign-out"
+	ActSignOut     CustomerAct = "sign-out"     // sends "session", or nothing for all
 	ActExport      CustomerAct = "export"
 	ActDisable     CustomerAct = "disable"
 	ActEnable      CustomerAct = "enable"
@@ -29,24 +31,24 @@ const (
 type Customer struct {
 	Chrome
 	CustomerRow
-	LastIP     string
-	Locale     string
-	Currency   string
-	Verified   time.Time // zero: not yet
-	ErasedAt   time.Time
-	Identities []Identity
-	Consents   []ConsentState
-	Answers    []Answer
-	AnswersDue int // required questions without an answer
-	Sessions   []CustomerSession
+	LastIP      string
+	LastCountry string // of that address
+	Country     string // that the customer has chosen
+	Locale      string
+	Currency    string
+	Verified    time.Time // zero: not yet
+	ErasedAt    time.Time
+	External    string // data of other systems, as JSON
+	Identities  []Identity
+	Consents    []ConsentState
+	Broken      string // how the evidence was tampered with; "" when it holds
+	Submitted   time.Time
+	Answers     []Answer
+	Sessions    []CustomerSession
 
-	// Acts are what the member may do with this customer as it is now. The page
-	// says so when there are none.
-	Acts []CustomerAct
-
-	NewEmail     string // as it was typed
-	EmailError   string
-	ConfirmError string // what is wrong with the confirmation to erase
+	// Acts are what the member may do with this customer as it is now.
+	Acts    []CustomerAct
+	MayLook bool // and nothing else, because of the role
 }
 
 // Identity is a way to sign in.
@@ -71,15 +73,12 @@ type ConsentAnswer struct {
 	State   string // accepted, declined; "" is no answer
 	Time    time.Time
 	IP      string
+	Note    string // the language that the text was in
 	Hash    string // of the record, for whoever compares evidence
 }
 
 // Answer is an answer to a question of the publisher's.
-type Answer struct {
-	Question string
-	Required bool
-	Answer   string // "" is none
-}
+type Answer struct{ Question, Answer string }
 
 // CustomerSession is a sign-in of the customer.
 type CustomerSession struct {
@@ -129,11 +128,14 @@ func (v *Customer) profile() Section {
 		{"External id", Cell{Text: v.ExternalID, Code: true}},
 		{"Registered", Cell{Time: v.Registered}},
 		{"Last login", Cell{Time: v.LastLogin, Absent: "Never"}},
-		{"Last address", Cell{Text: v.LastIP, Code: true}},
+		{"Last address", Cell{Text: v.LastIP, Code: true, Note: v.LastCountry}},
 		{"Country", Cell{Text: v.Country}},
 		{"Language", Cell{Text: v.Locale}},
 		{"Currency", Cell{Text: v.Currency}},
 		{"E-mail verified", verified},
+	}
+	if v.External != "" {
+		facts = append(facts, Definition{"External data", Cell{Text: v.External, Code: true}})
 	}
 	if !v.ErasedAt.IsZero() {
 		facts = append(facts, Definition{"Erased", Cell{Time: v.ErasedAt}})
@@ -143,6 +145,10 @@ func (v *Customer) profile() Section {
 
 func (v *Customer) consents() Section {
 	s := Section{ID: "consents", Heading: "Consents"}
+	if v.Broken != "" {
+		s.Badges = []Badge{{"Evidence broken", ToneDanger}}
+		s.Lead = "The evidence does not hold: " + v.Broken + ". Somebody has changed it in the store, or a part of it is lost."
+	}
 	if len(v.Consents) == 0 {
 		s.Empty = "This customer was never asked for a consent."
 		return s
@@ -171,7 +177,7 @@ func history(c ConsentState) Section {
 	}
 	for _, a := range c.History {
 		t.Rows = append(t.Rows, Row{[]Cell{
-			{Time: a.Time}, {Badges: []Badge{answerBadge(a.State)}}, {Text: a.Version},
+			{Time: a.Time}, {Badges: []Badge{answerBadge(a.State)}}, {Text: a.Version, Note: a.Note},
 			{Text: a.IP, Code: true}, {Text: short(a.Hash), Code: true},
 		}})
 	}
@@ -209,18 +215,14 @@ func (v *Customer) identities() Section {
 
 func (v *Customer) answers() Section {
 	s := Section{ID: "answers", Heading: "Capture answers"}
-	if v.AnswersDue > 0 {
-		s.Badges = []Badge{{strconv.Itoa(v.AnswersDue) + " due", ToneWarn}}
+	if !v.Submitted.IsZero() {
+		s.Definitions = []Definition{{"Submitted", Cell{Time: v.Submitted}}}
 	}
 	for _, a := range v.Answers {
-		cell := Cell{Text: a.Answer, Absent: "Not answered"}
-		if a.Required && a.Answer == "" {
-			cell.Badges = []Badge{{"Due", ToneWarn}}
-		}
-		s.Definitions = append(s.Definitions, Definition{a.Question, cell})
+		s.Definitions = append(s.Definitions, Definition{a.Question, Cell{Text: a.Answer}})
 	}
-	if len(v.Answers) == 0 {
-		s.Empty = "No questions are asked. Choose some under Capture."
+	if len(s.Definitions) == 0 {
+		s.Empty = "This customer has answered nothing yet."
 	}
 	return s
 }
@@ -230,15 +232,18 @@ func (v *Customer) sessions() Section {
 		Caption: "Sessions", Empty: "This customer is not signed in anywhere.",
 		Columns: []Column{{Label: "Device"}, {Label: "From"}, {Label: "Signed in"}, {Label: "Last used"}},
 	}
+	if v.may(ActSignOut) {
+		t.Columns = append(t.Columns, Column{})
+	}
 	for _, one := range v.Sessions {
-		sites := ""
-		for i, site := range one.Sites {
-			if i > 0 {
-				sites += ", "
-			}
-			sites += site
+		device := cmp.Or(one.Device, "Unknown device")
+		cells := []Cell{{Text: device, Note: strings.Join(one.Sites, ", ")}, {Text: one.Place}, {Time: one.SignedIn}, {Time: one.Seen}}
+		if v.may(ActSignOut) {
+			cells = append(cells, Cell{Form: &Form{
+				ID: "end-" + one.ID, Action: v.path(string(ActSignOut)), Hidden: []Pair{{"session", one.ID}}, Submit: "End", About: device,
+			}})
 		}
-		t.Rows = append(t.Rows, Row{[]Cell{{Text: cmp.Or(one.Device, "Unknown device"), Note: sites}, {Text: one.Place}, {Time: one.SignedIn}, {Time: one.Seen}}})
+		t.Rows = append(t.Rows, Row{cells})
 	}
 	return Section{ID: "sessions", Heading: "Sessions", Badges: []Badge{{strconv.Itoa(len(v.Sessions)), ""}}, Table: t}
 }
@@ -252,20 +257,19 @@ func (v *Customer) acts() Section {
 			s.Acts = append(s.Acts, Act{title, says, f})
 		}
 	}
-	offer(ActSendReset, "Password reset", "Mails a link to choose a new password, good for an hour.", "Send link")
+	offer(ActSendReset, "Password reset", "Mails a link to choose a new password.", "Send link")
+	offer(ActSendVerify, "Ask to verify the address", "Mails a link that proves that the customer reads mail there.", "Send link")
 	offer(ActVerify, "Verify the address", "Counts the address as verified, without a mail.", "Verify")
 	offer(ActChangeEmail, "Change the address", "Ends all sessions. The old address gets a mail with a way back.", "Change",
-		Field{Kind: KindEmail, Name: "email", Label: "New address", Value: v.NewEmail, Error: v.EmailError, Required: true, MaxLength: 254})
+		Field{Kind: KindEmail, Name: "email", Label: "New address", Required: true, MaxLength: 254})
 	offer(ActSignOut, "Sign out everywhere", "Ends all sessions, at every site at once.", "Sign out")
 	offer(ActExport, "Export", "All that is stored about this customer, as a file.", "Export")
 	offer(ActEnable, "Enable", "Lets the customer sign in again.", "Enable")
-	if len(v.Acts) == 0 {
-		s.Empty = "Your role only lets you look. Acts on customers need the role Support."
-		if v.Erased {
-			s.Empty = "This customer is erased. Only the evidence of consents is kept."
-		}
-	} else if len(s.Acts) == 0 {
-		s.Empty = "There is nothing to do."
+	switch {
+	case v.MayLook:
+		s.Empty = "Your role only lets you look. Acts on customers need the role Support or Owner."
+	case v.Erased:
+		s.Lead = "This customer is erased. Only the evidence of consents is kept."
 	}
 	return s
 }
@@ -279,7 +283,7 @@ func (v *Customer) danger() Section {
 	}
 	if v.may(ActErase) {
 		s.Acts = append(s.Acts, Act{"Erase", "Makes the customer anonymous for good: name, address, answers and sessions go. The evidence of consents stays, without a name.",
-			Form{ID: "erase", Action: v.path("erase"), Confirm: v.id(), ConfirmError: v.ConfirmError, Submit: "Erase for good", Tone: ToneDanger}})
+			Form{ID: "erase", Action: v.path("erase"), Confirm: v.id(), Submit: "Erase for good", Tone: ToneDanger}})
 	}
 	return s
 }

@@ -6,7 +6,6 @@ package admin
 import (
 	"cmp"
 	"strconv"
-	"time"
 )
 
 // SignIn is the page where a member of staff signs in.
@@ -19,7 +18,7 @@ type SignIn struct {
 
 func (v *SignIn) compose() content {
 	f := Form{
-		ID: "sign-in", Action: cmp.Or(v.Action, v.At("sign-in")), Hidden: next(v.Next), Submit: "Sign in", Tone: ToneAccent,
+		ID: "sign-in", Action: cmp.Or(v.Action, v.At("sign-in")), Hidden: hiddenNext(v.Next), Submit: "Sign in", Tone: ToneAccent,
 		Fields: []Field{
 			{Kind: KindEmail, Name: "email", Label: "E-mail", Value: v.Email, Required: true, Autocomplete: "username", MaxLength: 254},
 			{Kind: KindPassword, Name: "password", Label: "Password", Required: true, Autocomplete: "current-password", MaxLength: 128},
@@ -31,8 +30,8 @@ func (v *SignIn) compose() content {
 	}
 }
 
-// next returns where a form leads afterwards, as it sends it.
-func next(path string) []Pair {
+// hiddenNext returns where a form leads afterwards, as it sends it.
+func hiddenNext(path string) []Pair {
 	if path == "" {
 		return nil
 	}
@@ -49,7 +48,7 @@ type SecondFactor struct {
 
 func (v *SecondFactor) compose() content {
 	f := Form{
-		ID: "second-factor", Action: cmp.Or(v.Action, v.At("second-factor")), Hidden: next(v.Next), Submit: "Go on", Tone: ToneAccent,
+		ID: "second-factor", Action: cmp.Or(v.Action, v.At("second-factor")), Hidden: hiddenNext(v.Next), Submit: "Go on", Tone: ToneAccent,
 		Fields: []Field{codeField("Code", "Six digits from your authenticator app, or one of your recovery codes.", v.CodeError)},
 	}
 	return content{
@@ -91,7 +90,7 @@ func (v *Enrol) compose() content {
 	}
 	f := Form{
 		ID: "enrol", Action: cmp.Or(v.Action, v.At("second-factor/new")), Submit: "Turn it on", Tone: ToneAccent,
-		Hidden: append([]Pair{{"sealed", v.Sealed}}, next(v.Next)...),
+		Hidden: append([]Pair{{"sealed", v.Sealed}}, hiddenNext(v.Next)...),
 		Fields: []Field{codeField("Code", "Six digits, as the app shows them now.", v.CodeError)},
 	}
 	return content{
@@ -137,10 +136,9 @@ type Invitation struct {
 	Action    string // "" is invite below Root
 	Token     string // what the link holds, sent on as "token"
 	Email     string
-	Name      string
+	Name      string // as the inviter wrote it; "" is none
 	Roles     []PublisherLink
-	HasOne    bool // an account with this address: its password is asked for
-	NameError string
+	HasOne    bool   // an account with this address: its password is asked for
 	WordError string // what is wrong with the password
 }
 
@@ -158,8 +156,10 @@ func (v *Invitation) compose() content {
 		f.Fields = []Field{email, password}
 	} else {
 		password.Autocomplete, password.Hint = "new-password", "At least 8 characters; a few words are easy to keep and hard to guess."
-		name := Field{Name: "name", Label: "Your name", Value: v.Name, Error: v.NameError, Required: true, Autocomplete: "name", MaxLength: 100}
-		f.Fields = []Field{email, name, password}
+		f.Fields = []Field{email, password}
+		if v.Name != "" {
+			f.Fields = []Field{{Name: "name", Label: "Your name", Value: v.Name, ReadOnly: "As the invitation has it."}, email, password}
+		}
 	}
 	roles := Section{ID: "roles", Heading: "Your part"}
 	for _, r := range v.Roles {
@@ -277,14 +277,4 @@ func (v *Problem) compose() content {
 		c.Main = []Section{{Definitions: []Definition{{"Reference", Cell{Text: v.Reference, Code: true}}}}}
 	}
 	return c
-}
-
-// StaffSession is a sign-in of a member of staff.
-type StaffSession struct {
-	ID       string
-	Device   string // "Firefox on Linux"; "" is unknown
-	Place    string // address and country
-	SignedIn time.Time
-	Seen     time.Time
-	Current  bool // the one that looks at the page
 }

@@ -36,7 +36,7 @@ var errNoPublisher = errors.New("no such publisher")
 // arrive finds out who sends a request. It answers itself who is not signed in, and
 // returns nil then.
 func (d *Desk) arrive(w http.ResponseWriter, r *http.Request) *visit {
-	v := &visit{desk: d, w: w, r: r}
+	v := &visit{desk: d, w: w, r: r, query: url.Values{}}
 	actor, err := d.Service.ActorOf(r)
 	if err == nil && actor.Staff == nil {
 		err = acts.ErrUnauthenticated // a server has no business here

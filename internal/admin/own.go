@@ -1,0 +1,156 @@
+// SPDX-FileCopyrightText: The usher authors
+// SPDX-License-Identifier: Apache-2.0
+
+package admin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/usher-sso/usher/authstore"
+	"github.com/usher-sso/usher/internal/customer"
+	"github.com/usher-sso/usher/internal/staff"
+)
+
+// What members of staff do with their own accounts, as the audit logs of all
+// publishers they work for have it.
+const (
+	OwnSignIn         = "staff.signIn"
+	OwnSignInFailed   = "staff.signInFailed" // of an account that there is
+	OwnJoin           = "staff.join"         // by an invitation
+	OwnSignOut        = "account.signOut"
+	OwnPassword       = "account.changePassword"
+	OwnSecondFactor   = "account.setSecondFactor"
+	OwnEndSession     = "account.endSession"
+	OwnEndOthers      = "account.endOthers"
+	wrongPassword     = "the password was wrong"
+	wrongSecondFactor = "the code of the second factor was wrong"
+)
+
+// OwnActs are all of them.
+var OwnActs = []string{OwnSignIn, OwnSignInFailed, OwnJoin, OwnSignOut, OwnPassword, OwnSecondFactor, OwnEndSession, OwnEndOthers}
+
+// Own does something that members of staff do with their own accounts, after writing
+// it into the logs of all their publishers. When it fails, that is noted, too.
+func (s *Service) Own(ctx context.Context, m authstore.Staff, ip, act string, fn func() error) error {
+	entries := ownEntries(m, ip, act, "")
+	if err := s.Store.AuditAll(ctx, entries); err != nil {
+		return fmt.Errorf("writing the audit log: %w", err)
+	}
+	err := fn()
+	if err == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), logTime)
+	defer cancel()
+	for _, e := range entries {
+		if noted := s.Store.AuditFailed(ctx, e, reason(err)); noted != nil {
+			err = errors.Join(err, noted)
+		}
+	}
+	return err
+}
+
+func ownEntries(m authstore.Staff, ip, act, failed string) (entries []authstore.AuditEntry) {
+	for publisher := range m.Roles {
+		entries = append(entries, authstore.AuditEntry{
+			PublisherID: publisher, Actor: m.ID, ActorName: m.Email, Act: act, Target: m.ID, IP: ip, Error: failed,
+		})
+	}
+	return entries
+}
+
+// reason returns what the log says of an error.
+func reason(err error) string {
+	var limit *customer.LimitError
+	if errors.As(err, &limit) {
+		return limit.Error()
+	}
+	for _, sentinel := range []error{
+		staff.ErrConfirmation, staff.ErrCode, staff.ErrStepUp, staff.ErrRefused, customer.ErrBusy,
+		customer.ErrPasswordShort, customer.ErrPasswordLong, customer.ErrPasswordSimple, customer.ErrPasswordCommon,
+	} {
+		if errors.Is(err, sentinel) {
+			return sentinel.Error()
+		}
+	}
+	return "internal error"
+}
+
+// SignIn signs a member of staff in, and writes it into the logs of their publishers;
+// a wrong password, too. The session may be incomplete, see CompleteSignIn. Errors: those
+// of staff.Service.SignIn.
+func (s *Service) SignIn(ctx context.Context, address, password string, d staff.Device) (staff.Entry, error) {
+	e, err := s.Staff.SignIn(ctx, address, password, d)
+	if errors.Is(err, staff.ErrCredentials) {
+		return e, errors.Join(err, s.noteRefused(ctx, address, d.IP))
+	}
+	if err != nil || !e.Session.Complete {
+		return e, err
+	}
+	return s.noteSignIn(ctx, e, d)
+}
+
+// noteRefused writes down that a password was wrong. For an address without an
+// account that is as much work, and leaves no trace.
+func (s *Service) noteRefused(ctx context.Context, address, ip string) error {
+	email, err := customer.ParseEmail(address)
+	if err != nil {
+		return nil
+	}
+	m, err := s.Store.StaffByEmail(ctx, email.Key)
+	if err != nil && !errors.Is(err, authstore.ErrNotFound) {
+		return fmt.Errorf("reading a staff member: %w", err)
+	}
+	if err := s.Store.AuditAll(ctx, ownEntries(m, ip, OwnSignInFailed, wrongPassword)); err != nil {
+		return fmt.Errorf("writing the audit log: %w", err)
+	}
+	return nil
+}
+
+// noteSignIn writes down that a member is signed in, or lets them in no further.
+func (s *Service) noteSignIn(ctx context.Context, e staff.Entry, d staff.Device) (staff.Entry, error) {
+	if err := s.Store.AuditAll(ctx, ownEntries(e.Staff, d.IP, OwnSignIn, "")); err != nil {
+		return staff.Entry{}, errors.Join(fmt.Errorf("writing the audit log: %w", err), s.Staff.SignOut(ctx, e.Session))
+	}
+	return e, nil
+}
+
+// CompleteSignIn completes a sign-in by the second factor, and writes it into the
+// logs; a wrong code, too. Errors: those of staff.Service.SecondFactor.
+func (s *Service) CompleteSignIn(ctx context.Context, m authstore.Staff, session authstore.StaffSession, code string, d staff.Device) (staff.Entry, error) {
+	e, err := s.Staff.SecondFactor(ctx, session, code, d)
+	if errors.Is(err, staff.ErrCode) {
+		if noted := s.Store.AuditAll(ctx, ownEntries(m, d.IP, OwnSignInFailed, wrongSecondFactor)); noted != nil {
+			err = errors.Join(err, fmt.Errorf("writing the audit log: %w", noted))
+		}
+	}
+	if err != nil {
+		return e, err
+	}
+	return s.noteSignIn(ctx, e, d)
+}
+
+// Accept uses up an invitation, and writes it into the logs of the publishers that it
+// is for. Errors: those of staff.Service.Accept.
+func (s *Service) Accept(ctx context.Context, given, password string, d staff.Device) (staff.Entry, error) {
+	i, _, err := s.Staff.Invitation(ctx, given)
+	if err != nil {
+		return staff.Entry{}, err
+	}
+	e, err := s.Staff.Accept(ctx, given, password, d)
+	if err != nil {
+		return e, err
+	}
+	joined := e.Staff
+	joined.Roles = i.Roles
+	entries := ownEntries(joined, d.IP, OwnJoin, "")
+	if e.Session.Complete {
+		entries = append(entries, ownEntries(e.Staff, d.IP, OwnSignIn, "")...)
+	}
+	if err := s.Store.AuditAll(ctx, entries); err != nil {
+		return staff.Entry{}, errors.Join(fmt.Errorf("writing the audit log: %w", err), s.Staff.SignOut(ctx, e.Session))
+	}
+	return e, nil
+}
