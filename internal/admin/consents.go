@@ -16,6 +16,8 @@ import (
 // before.
 type ConsentList struct {
 	Consents []ConsentSummary `json:"consents"` // in the order in which they are asked, then the others
+	Revision int64            `json:"revision"` // of the settings, to be named by consent.order
+	Order    []string         `json:"order"`    // of those that consent.order puts in order, begun or not
 }
 
 // ConsentSummary is one consent.
@@ -42,6 +44,11 @@ type Share struct {
 
 func listConsents(s *Service, ctx context.Context, c *call, _ None) (ConsentList, error) {
 	list := ConsentList{Consents: []ConsentSummary{}}
+	set, err := s.Store.Settings(ctx, c.publisher.ID)
+	if err != nil {
+		return list, fmt.Errorf("reading settings: %w", err)
+	}
+	list.Revision, list.Order = set.Revision, some(set.Consents)
 	totals, err := s.Store.Totals(ctx, c.publisher.ID)
 	if err != nil {
 		return list, fmt.Errorf("reading numbers: %w", err)

@@ -123,14 +123,19 @@ type Secret struct {
 	Hint  string
 }
 
-// Picture is an image within the page.
+// Picture is an image within the page: one that is shown only here, or one at an
+// address of ours.
 type Picture struct {
 	PNG []byte
+	URL string // used without PNG
 	Alt string
 }
 
 // Source returns the picture as an address.
 func (p *Picture) Source() template.URL {
+	if len(p.PNG) == 0 {
+		return template.URL(link(p.URL))
+	}
 	return template.URL("data:image/png;base64," + base64.StdEncoding.EncodeToString(p.PNG))
 }
 
@@ -149,9 +154,11 @@ type Section struct {
 	Secret      *Secret
 	Definitions []Definition
 	Preview     string // text as viewers will read it
+	Readings    []Reading
 	Diff        []Piece
 	Chart       *Chart
 	Shares      *Shares
+	Bars        []BarRow
 	Table       *Table
 	Pager       *Pager
 	Details     []Section // each folded behind its heading; without charts and acts

@@ -154,6 +154,17 @@ type FieldSet struct {
 	Legend string
 	Hint   string
 	Fields []Field
+	Folded bool // behind its legend, until somebody opens it or has filled it in
+}
+
+// InUse tells whether a field is filled in, or wrong.
+func (s FieldSet) InUse() bool {
+	for _, f := range s.Fields {
+		if f.Value != "" && f.Kind != KindCheckbox || f.Checked || f.Error != "" {
+			return true
+		}
+	}
+	return false
 }
 
 // Form is a form that is sent by POST.
