@@ -111,6 +111,7 @@ func (d *Desk) Mount(mux *http.ServeMux) {
 		}
 	}
 	d.mountDoor(inner)
+	d.mountMore(inner)
 	inner.HandleFunc("/", d.nothing)
 	mux.Handle(root, inner)
 	mux.Handle(root+"/", inner)

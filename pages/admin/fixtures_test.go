@@ -44,6 +44,8 @@ func blank() map[string]View {
 		"invitation": &Invitation{}, "invitation-again": &Invitation{HasOne: true}, "step-up": &StepUp{}, "account": &Account{},
 		"choose": &Choose{}, "problem": &Problem{}, "forbidden": &Problem{Status: 403}, "overview": &Overview{}, "customers": &Customers{},
 		"customer": &Customer{}, "audit": &AuditLog{}, "parts": &Page{}, "wrong": &Page{},
+		"consents": &Consents{}, "consent": &Consent{}, "questions": &Questions{}, "answers": &Answers{}, "settings": &Settings{},
+		"settings-seen": &Settings{}, "settings-declared": &Settings{}, "staff": &StaffPage{}, "staff-seen": &StaffPage{}, "to-production": &SandboxPage{},
 	}
 }
 
@@ -75,6 +77,10 @@ func (f fill) filled() map[string]View {
 		"audit":     f.audit(),
 		"parts":     f.parts(),
 		"wrong":     f.wrong(),
+
+		"consents": f.consents(), "consent": f.consent(), "questions": f.questions(), "answers": f.answers(), "settings": f.settings("owner"),
+		"settings-seen": f.settings("readonly"), "settings-declared": f.declared(), "staff": f.staff("owner"), "staff-seen": f.staff("support"),
+		"to-production": f.toProduction(),
 	}
 }
 
@@ -279,7 +285,7 @@ func (f fill) wrong() *Page {
 	v := &Page{Chrome: f.desk(SectionSettings), Heading: "A form", Narrow: true, Main: []Section{
 		{ID: "all", Heading: "All", Forms: []Form{{
 			ID: "all-form", Action: "/admin/100000001/settings", Fields: fields, Submit: "Save", Tone: ToneAccent, Cancel: Link{"Do not", "/admin"}, Upload: true,
-			Sets: []FieldSet{{f.text("More"), f.text("These are the same."), plain}, {"Fixed", "", fixed}},
+			Sets: []FieldSet{{f.text("More"), f.text("These are the same."), plain, false}, {"Fixed", "", fixed, false}, {Legend: f.text("Folded"), Hint: f.text("Seldom needed."), Folded: true, Fields: []Field{{Name: "folded", Label: f.text("Seldom"), Value: f.text("x")}}}},
 		}}},
 		{ID: "reset", Heading: "Reset the sandbox", Danger: true, Lead: "Removes all customers.", Forms: []Form{{
 			ID: "reset-form", Action: f.address, Confirm: f.text("Nordlys Try-out"), ConfirmError: f.text("This is another name."), Submit: "Reset", Tone: ToneDanger,

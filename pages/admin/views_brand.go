@@ -4,6 +4,7 @@
 package admin
 
 import (
+	"net/url"
 	"strconv"
 
 	acts "github.com/usher-sso/usher/internal/admin"
@@ -49,7 +50,7 @@ func (v *Settings) brandForm() Form {
 			l, legend = links[i], "Link "+strconv.Itoa(i+1)
 		}
 		f.Sets = append(f.Sets, FieldSet{Legend: legend, Folded: true, Fields: []Field{
-			{Name: at + "name", Label: "Words", Value: l.Name, MaxLength: 60, Hint: "At the foot of viewers' pages: terms, privacy, help. Empty, with an empty address: no link."},
+			{Name: at + "name", Label: "Words", Value: l.Name, MaxLength: 60, Hint: "At the foot of viewers' pages. The words terms, privacy, imprint, help, contact and accessibility are translated for each viewer. Leave both empty for no link."},
 			{Kind: KindURL, Name: at + "url", Label: "Address", Value: l.URL, MaxLength: 500},
 		}})
 	}
@@ -63,7 +64,7 @@ func (v *Settings) picture(kind, title, id string) Section {
 		s.Badges = []Badge{{"None", ""}}
 		return s
 	}
-	s.Picture = &Picture{URL: v.Path("brand/pictures/" + id), Alt: title + " as it is now"}
+	s.Picture = &Picture{URL: v.Path("brand/pictures/" + url.PathEscape(id)), Alt: title + " as it is now"}
 	return s
 }
 

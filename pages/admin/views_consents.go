@@ -4,6 +4,7 @@
 package admin
 
 import (
+	"net/url"
 	"slices"
 	"strconv"
 
@@ -44,7 +45,7 @@ func (v *Consents) table() *Table {
 		Columns: []Column{{Label: "Consent"}, {Label: "Text"}, {Label: "Version"}, {Label: "Not in force yet"}},
 	}
 	for _, one := range v.List.Consents {
-		name := Cell{Text: one.Name, URL: v.Path("consents/" + one.Name)}
+		name := Cell{Text: one.Name, URL: v.Path("consents/" + url.PathEscape(one.Name))}
 		if one.Required {
 			name.Badges = append(name.Badges, Badge{"Required", ToneAccent})
 		}
