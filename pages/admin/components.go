@@ -36,6 +36,7 @@ type Cell struct {
 	Text   string
 	URL    string    // makes Text a link
 	Code   bool      // Text is for machines: an id, an address, a digest
+	Lines  bool      // Text keeps its lines
 	Time   time.Time // shown in UTC
 	Day    time.Time // a time of which the day matters
 	Badges []Badge

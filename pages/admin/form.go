@@ -3,7 +3,10 @@
 
 package admin
 
-import "strconv"
+import (
+	"slices"
+	"strconv"
+)
 
 // FieldKind is what kind of control a field has.
 type FieldKind string
@@ -154,17 +157,12 @@ type FieldSet struct {
 	Legend string
 	Hint   string
 	Fields []Field
-	Folded bool // behind its legend, until somebody opens it or has filled it in
+	Folded bool // behind its legend, until somebody opens it or something in it is wrong
 }
 
-// InUse tells whether a field is filled in, or wrong.
-func (s FieldSet) InUse() bool {
-	for _, f := range s.Fields {
-		if f.Value != "" && f.Kind != KindCheckbox || f.Checked || f.Error != "" {
-			return true
-		}
-	}
-	return false
+// Wrong tells whether a field was filled in wrongly.
+func (s FieldSet) Wrong() bool {
+	return slices.ContainsFunc(s.Fields, func(f Field) bool { return f.Error != "" })
 }
 
 // Form is a form that is sent by POST.

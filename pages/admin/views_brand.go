@@ -47,7 +47,7 @@ func (v *Settings) brandForm() Form {
 		at, legend := "links."+strconv.Itoa(i)+".", "Another link"
 		var l acts.LinkInput
 		if i < len(links) {
-			l, legend = links[i], "Link "+strconv.Itoa(i+1)
+			l, legend = links[i], "Link "+strconv.Itoa(i+1)+": "+links[i].Name
 		}
 		f.Sets = append(f.Sets, FieldSet{Legend: legend, Folded: true, Fields: []Field{
 			{Name: at + "name", Label: "Words", Value: l.Name, MaxLength: 60, Hint: "At the foot of viewers' pages. The words terms, privacy, imprint, help, contact and accessibility are translated for each viewer. Leave both empty for no link."},

@@ -140,24 +140,33 @@ func (v *Questions) row(i int, f acts.FieldInput) []Field {
 	if f.Key != "" {
 		position = strconv.Itoa(i + 1)
 	}
-	return []Field{
+	fields := []Field{
 		{Kind: KindSelect, Name: at + "key", Label: "What to ask", Options: v.keys(f.Key)},
 		{Kind: KindNumber, Name: at + "position", Label: "Place", Value: position, Min: "1", Max: "99", Hint: "1 is asked first."},
 		{Kind: KindCheckbox, Name: at + "required", Label: "Required", Checked: f.Required},
+	}
+	if _, own := strings.CutPrefix(f.Key, "custom_"); !own && f.Key != "" {
+		return fields
+	}
+	return append(fields, []Field{
 		{Name: at + "question", Label: "Words of a question of your own", Value: f.Question, MaxLength: 300},
 		{Kind: KindArea, Name: at + "choices", Label: "Choices of a question of your own", Value: strings.Join(f.Choices, "\n"), Rows: 3,
 			Hint: "One on each line, without semicolons. None: the answer is free text."},
-	}
+	}...)
 }
 
 // spareKeys is how many questions of a publisher's own the form offers.
 const spareKeys = 20
 
-// keys returns what can be asked.
+// keys returns what can be asked in place of a question. One that every client knows
+// has no fields for words, and so cannot become one of the publisher's own.
 func (v *Questions) keys(chosen string) []Option {
 	options := []Option{{Text: "Nothing"}}
 	for _, key := range capture.Keys {
-		options = append(options, Option{Value: key, Text: questionName(key, "")})
+		options = append(options, Option{Value: key, Text: questionName(key, ""), Selected: key == chosen})
+	}
+	if slices.Contains(capture.Keys, chosen) {
+		return options
 	}
 	var own []string
 	for n := range spareKeys {
@@ -169,10 +178,7 @@ func (v *Questions) keys(chosen string) []Option {
 		}
 	}
 	for _, key := range own {
-		options = append(options, Option{Value: key, Text: questionName(key, "")})
-	}
-	for i := range options {
-		options[i].Selected = options[i].Value == chosen && chosen != ""
+		options = append(options, Option{Value: key, Text: questionName(key, ""), Selected: key == chosen})
 	}
 	return options
 }

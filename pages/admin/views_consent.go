@@ -92,7 +92,7 @@ func (v *Consent) version(i int) Section {
 	for _, t := range x.Texts {
 		r := reading(t.Language, t.Label, t.Value)
 		r.Box = box(x.EnabledByDefault)
-		s.Details = append(s.Details, Section{Heading: "In " + languageName(t.Language), Readings: []Reading{r}})
+		s.Details = append(s.Details, Section{Heading: languageName(t.Language), Readings: []Reading{r}})
 	}
 	if x.State == acts.StateCurrent && x.Accepted+x.DeclinedBy > 0 {
 		s.Shares = &Shares{Title: "Answers", Rows: []ShareRow{{Label: "Answers in force", Parts: []Share{
@@ -138,7 +138,7 @@ func versionFacts(x acts.VersionView) []Definition {
 		facts = append(facts, Definition{"Required", Cell{Text: yesNo(x.Required)}}, Definition{"Ticked from the start", Cell{Text: yesNo(x.EnabledByDefault)}})
 	}
 	facts = append(facts, Definition{"Written", Cell{Time: x.Created, Note: x.By}})
-	if x.State != acts.StateDraft {
+	if x.State == acts.StateCurrent || x.State == acts.StatePast {
 		facts = append(facts,
 			Definition{"Accepted by", Cell{Text: number(x.Accepted)}}, Definition{"Declined by", Cell{Text: number(x.DeclinedBy)}},
 			Definition{"Text in evidence", Cell{Text: short(x.TextHash), Code: true}})

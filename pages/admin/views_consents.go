@@ -193,12 +193,20 @@ func (c *Chrome) textForm(id string, from acts.VersionView, tags []string) Form 
 			}
 		}
 		f.Hidden = append(f.Hidden, Pair{at + "language", tag})
-		f.Sets = append(f.Sets, FieldSet{Legend: "In " + languageName(tag), Folded: true, Fields: []Field{
-			{Kind: KindArea, Name: at + "label", Label: "What the customer agrees to, in " + languageName(tag), Value: text.Label, MaxLength: 1000, Rows: 3},
-			{Kind: KindArea, Name: at + "value", Label: "Full text, in " + languageName(tag), Value: text.Value, MaxLength: 6000},
+		f.Sets = append(f.Sets, FieldSet{Legend: languageName(tag) + written(text), Folded: true, Fields: []Field{
+			{Kind: KindArea, Name: at + "label", Label: "What the customer agrees to: " + languageName(tag), Value: text.Label, MaxLength: 1000, Rows: 3},
+			{Kind: KindArea, Name: at + "value", Label: "Full text: " + languageName(tag), Value: text.Value, MaxLength: 6000},
 		}})
 	}
 	return f
+}
+
+// written tells whether there is a text in a language, after its name.
+func written(t acts.TextInput) string {
+	if t.Label == "" && t.Value == "" {
+		return ""
+	}
+	return ", written"
 }
 
 // textTags returns the languages that a form has texts for: all but the default one,

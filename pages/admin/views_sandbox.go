@@ -59,7 +59,7 @@ func (v *SandboxPage) changes() Section {
 	t := &Table{Caption: "Changes", Columns: []Column{{Label: "Setting"}, {Label: "There now"}, {Label: "After copying"}}}
 	for _, ch := range d.Changes {
 		t.Rows = append(t.Rows, Row{[]Cell{
-			{Text: ch.Setting, Note: ch.Note}, {Text: ch.Before, Absent: "Nothing, or the default"}, {Text: ch.After, Absent: "Nothing, or the default"},
+			{Text: ch.Setting, Note: ch.Note}, {Text: ch.Before, Lines: true, Absent: "Nothing, or the default"}, {Text: ch.After, Lines: true, Absent: "Nothing, or the default"},
 		}})
 	}
 	s.Table = t
