@@ -154,7 +154,7 @@ func TestWhatIsNotThereIsNotFound(t *testing.T) {
 	s.want(404, "REQ0404", "POST 100000004/staff/withdraw", `{"email": "nobody"}`, boss...)
 	for _, request := range []string{
 		"GET ", "GET 100000004", "GET 100000004/", "GET 100000004/nothing", "POST 100000004/customers", "PUT 100000004/settings", "DELETE 100000004/customers/" + theirs,
-		"PATCH 100000004/consents", "GET 100000004/token/rotate", "OPTIONS 100000004/customers", "GET 100000004/customers/",
+		"PATCH 100000004/consents", "GET 100000004/token/rotate", "OPTIONS 100000004/customers",
 	} {
 		s.want(404, "REQ0404", request, "", boss...)
 	}
