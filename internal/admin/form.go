@@ -55,6 +55,9 @@ func strictValue(d *json.Decoder, t reflect.Type, at string, depth int) error {
 	if depth == 0 && token != json.Delim('{') {
 		return invalid("", "the input is not a JSON object")
 	}
+	if text, is := token.(string); is && noText(text) { // written as an escape
+		return invalid(at, "holds what is no text")
+	}
 	switch token {
 	case json.Delim('{'):
 		return strictObject(d, t, at, depth)
@@ -95,6 +98,10 @@ func strictObject(d *json.Decoder, t reflect.Type, at string, depth int) error {
 	}
 	return nil
 }
+
+// noText tells whether something is no UTF-8, stands for what was none, or holds a
+// NUL.
+func noText(s string) bool { return !utf8.ValidString(s) || strings.ContainsAny(s, "\x00\ufffd") }
 
 // members returns the types of a struct's members by their JSON names.
 func members(t reflect.Type) map[string]reflect.Type {
@@ -171,6 +178,9 @@ func plant(tree map[string]any, t reflect.Type, whole, name string, given []stri
 
 // leaf reads the values of a field; nil is none.
 func leaf(t reflect.Type, name string, given []string) (any, error) {
+	if slices.ContainsFunc(given, noText) {
+		return nil, invalid(name, "holds what is no text")
+	}
 	if t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.String {
 		return lines(given), nil
 	}
