@@ -162,10 +162,10 @@ func VerifyEvidence(next func() (ConsentRecord, error)) (EvidenceSummary, error)
 				return sum, fmt.Errorf("%w: customer %d is out of order", ErrBrokenChain, r.CustomerID)
 			}
 			sum.Customers++
-			last = ConsentRecord{PublisherID: r.PublisherID}
+			last = ConsentRecord{}
 		}
-		if r.Sequence != last.Sequence+1 || r.Previous != last.Hash || r.Hash != r.link() || r.PublisherID != last.PublisherID {
-			return sum, fmt.Errorf("%w at answer %d of customer %d", ErrBrokenChain, last.Sequence+1, r.CustomerID)
+		if err := r.CheckLink(last); err != nil {
+			return sum, err
 		}
 		last = r
 		sum.Records++

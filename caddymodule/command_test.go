@@ -116,7 +116,7 @@ func TestEvidenceCommandVerifiesEveryChain(t *testing.T) {
 		broken string // of the error
 	}{
 		{"whole", lines, "6 answers of 2 customers", ""},
-		{"with a header", append([]string{`{"usher": "consent evidence", "publisher": 100000001}`}, lines...), "6 answers of 2 customers", ""},
+		{"cut off after the header", append([]string{`{"usher": "consent evidence 1", "publisher": "100000001"}`}, lines...), "", "cut off"},
 		{"one customer", lines[3:], "3 answers of 1 customers", ""},
 		{"another answer", changed("declined", "accepted"), "", "answer 2 was changed"},
 		{"another time", changed("2026-03-01T12:00:00Z", "2026-03-01T12:00:01Z"), "", "answer 2 was changed"},
@@ -125,7 +125,7 @@ func TestEvidenceCommandVerifiesEveryChain(t *testing.T) {
 		{"one is missing", without(4), "", "answer 3 follows answer 1"},
 		{"twice", append(append([]string{}, lines[:2]...), lines[1:]...), "", "answer 2 follows answer 2"},
 		{"two on a line", append([]string{lines[0] + lines[1]}, lines[2:]...), "", "something follows"},
-		{"header in the middle", append(append([]string{}, lines[:3]...), `{"usher": "consent evidence"}`), "", "not a consent record"},
+		{"header in the middle", append(append([]string{}, lines[:3]...), `{"usher": "consent evidence 1"}`), "", "not a consent record"},
 		{"long line", []string{strings.Repeat(" ", 1<<18)}, "", "too long"},
 		{"empty", nil, "", "no evidence"},
 	} {

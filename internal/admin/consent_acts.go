@@ -5,10 +5,8 @@ package admin
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"regexp"
 	"slices"
@@ -234,31 +232,6 @@ func orderConsents(s *Service, ctx context.Context, c *call, in OrderConsents) (
 		set.Consents = in.Names
 		return nil
 	})
-}
-
-// EvidenceHeader is the first line of exported evidence. One consent record a line
-// follows, customer by customer, in the order of their answers.
-type EvidenceHeader struct {
-	Format    string    `json:"usher"` // EvidenceFormat
-	Publisher string    `json:"publisher"`
-	Made      time.Time `json:"made"`
-}
-
-// EvidenceFormat names the form of exported evidence.
-const EvidenceFormat = "consent evidence 1"
-
-func exportEvidence(s *Service, ctx context.Context, c *call, _ None) (Download, error) {
-	id := fmt.Sprint(c.publisher.ID)
-	header := EvidenceHeader{EvidenceFormat, id, s.Store.Now()}
-	d := Download{Name: "consent-evidence-" + id + ".jsonl"}
-	d.Write = func(ctx context.Context, w io.Writer) error {
-		e := json.NewEncoder(w)
-		if err := e.Encode(header); err != nil {
-			return err
-		}
-		return s.Store.EachConsentRecord(ctx, c.publisher.ID, func(r authstore.ConsentRecord) error { return e.Encode(r) })
-	}
-	return d, c.do(ctx, "", nil, func() error { return nil })
 }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -4,13 +4,11 @@
 package admin_test
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"testing"
 	"time"
@@ -172,21 +170,26 @@ func TestExportedEvidenceVerifies(t *testing.T) {
 	if err := d.Write(context.Background(), &out); err != nil {
 		t.Fatal(err)
 	}
-	lines := bufio.NewScanner(&out)
-	lines.Scan()
+	lines := strings.SplitAfter(strings.TrimSuffix(out.String(), "\n"), "\n")
 	var header admin.EvidenceHeader
-	if err := json.Unmarshal(lines.Bytes(), &header); err != nil || header.Format != admin.EvidenceFormat || header.Publisher != "100000001" {
+	if err := json.Unmarshal([]byte(lines[0]), &header); err != nil || header.Publisher != "100000001" || !header.Made.Equal(w.Store.Now()) {
 		t.Errorf("%+v, %v", header, err)
 	}
-	n := 0
-	summary, err := authstore.VerifyEvidence(func() (r authstore.ConsentRecord, err error) {
-		if !lines.Scan() {
-			return r, io.EOF
+	verify := func(lines ...string) error {
+		_, err := admin.VerifyEvidence(strings.NewReader(strings.Join(lines, "")))
+		return err
+	}
+	sum, err := admin.VerifyEvidence(&out)
+	if err != nil || len(lines) != 8 || sum.Customers != 3 || sum.Records != 6 {
+		t.Errorf("%d lines, %+v, %v", len(lines), sum, err)
+	}
+	for name, broken := range map[string][]string{
+		"without its end": lines[:7], "without the last answer": append(lines[:6:6], lines[7]), "without a customer": append(lines[:5:5], lines[7]),
+		"without a first answer": append(lines[:1:1], lines[2:]...), "twice": append(lines[:8:8], "\n"+lines[1]),
+		"with another end": append(lines[:7:7], strings.Replace(lines[7], "\"records\":6", "\"records\":5", 1)),
+	} {
+		if err := verify(broken...); err == nil {
+			t.Errorf("evidence %s verifies", name)
 		}
-		n++
-		return r, json.Unmarshal(lines.Bytes(), &r)
-	})
-	if err != nil || n != 6 || summary.Customers != 3 || summary.Records != 6 {
-		t.Errorf("%d lines, %+v, %v", n, summary, err)
 	}
 }
