@@ -396,3 +396,27 @@ func TestNamesOfActsAndPathsAreTheirOwn(t *testing.T) {
 		}
 	}
 }
+
+func TestBadDaysAreFaultsOfTheirField(t *testing.T) {
+	w := newWorld(t)
+	w.Customer(t, admintest.Free, "ann@example.com")
+	today := w.Clock.Now().UTC().Format(time.DateOnly)
+	tomorrow := w.Clock.Now().UTC().AddDate(0, 0, 1).Format(time.DateOnly)
+	for input, want := range map[string]int{
+		`{"registeredFrom":"` + today + `"}`: 1, `{"registeredTo":"` + today + `"}`: 1, `{"registeredFrom":"` + tomorrow + `"}`: 0, `{"registeredTo":""}`: 1,
+	} {
+		if got := get[admin.CustomerList](t, w, "customer.list", admintest.Free, nil, input); len(got.Customers) != want {
+			t.Errorf("%s: %d customers, want %d", input, len(got.Customers), want)
+		}
+	}
+	for _, input := range []string{`{"registeredFrom":"31.1.2026"}`, `{"registeredFrom":"2026-02-30"}`, `{"registeredFrom":"2026-01-31T00:00:00Z"}`} {
+		var invalid *admin.InvalidError
+		_, err := w.do(w.As(authstore.RoleOwner), "customer.list", admintest.Free, nil, input)
+		if !errors.As(err, &invalid) || invalid.Field != "registeredFrom" {
+			t.Errorf("%s: %v", input, err)
+		}
+	}
+	if b, err := json.Marshal(admin.ListCustomers{RegisteredFrom: admin.Day{Time: w.Clock.Now()}}); err != nil || !strings.Contains(string(b), `"registeredFrom":"`+today+`"`) {
+		t.Errorf("%s, %v", b, err)
+	}
+}

@@ -5,7 +5,9 @@ package admin
 
 import (
 	"bytes"
+	"encoding"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -71,6 +73,24 @@ func strictValue(d *json.Decoder, t reflect.Type, at string, depth int) error {
 	}
 	if err != nil {
 		return invalid("", "the input is not JSON")
+	}
+	return strictText(token, t, at)
+}
+
+// strictText judges a text whose type reads more than texts, while it is known which
+// member it is.
+func strictText(token json.Token, t reflect.Type, at string) error {
+	text, is := token.(string)
+	if t = direct(t); !is || t == nil {
+		return nil
+	}
+	reader, reads := reflect.New(t).Interface().(encoding.TextUnmarshaler)
+	if !reads {
+		return nil
+	}
+	var wrong *InvalidError
+	if err := reader.UnmarshalText([]byte(text)); errors.As(err, &wrong) {
+		return &InvalidError{at, wrong.Sentence}
 	}
 	return nil
 }

@@ -62,7 +62,7 @@ func TestSettingsAreJudged(t *testing.T) {
 		`{"offers": ["x"]}`: "offers", `{"offers": ["S200000001_NL", "S200000001_NL"]}`: "offers", `{"offers": ["S100000001_US"]}`: "offers",
 		`{"resetUrls": ["https://app.example/path"]}`: "resetUrls", `{"resetUrls": ["javascript:alert(1)"]}`: "resetUrls", `{"resetUrls": ["https://user@evil.example"]}`: "resetUrls",
 		`{"languages": ["xx"]}`: "languages", `{"tokenLife": "2h"}`: "tokenLife", `{"tokenLife": "1s"}`: "tokenLife", `{"sessionIdle": "1m"}`: "sessionIdle",
-		`{"sessionIdle": "9d", "sessionAbsolute": "2d"}`: "sessionIdle", `{"verifyWithin": "91d"}`: "verifyWithin", `{"tokenLife": "soon"}`: "",
+		`{"sessionIdle": "9d", "sessionAbsolute": "2d"}`: "sessionIdle", `{"verifyWithin": "91d"}`: "verifyWithin", `{"tokenLife": "soon"}`: "tokenLife",
 		`{"name": "` + strings.Repeat("x", 101) + `"}`: "name", `{"tokenLife": 5}`: "tokenLife",
 	} {
 		var invalid *admin.InvalidError
