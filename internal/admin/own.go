@@ -84,7 +84,9 @@ func reason(err error) string {
 func (s *Service) SignIn(ctx context.Context, address, password string, d staff.Device) (staff.Entry, error) {
 	e, err := s.Staff.SignIn(ctx, address, password, d)
 	if errors.Is(err, staff.ErrCredentials) {
-		return e, errors.Join(err, s.noteRefused(ctx, address, d.IP))
+		if noted := s.noteRefused(ctx, address, d.IP); noted != nil {
+			return e, noted // or nobody would learn that the log cannot be written
+		}
 	}
 	if err != nil || !e.Session.Complete {
 		return e, err
@@ -123,7 +125,7 @@ func (s *Service) CompleteSignIn(ctx context.Context, m authstore.Staff, session
 	e, err := s.Staff.SecondFactor(ctx, session, code, d)
 	if errors.Is(err, staff.ErrCode) {
 		if noted := s.Store.AuditAll(ctx, ownEntries(m, d.IP, OwnSignInFailed, wrongSecondFactor)); noted != nil {
-			err = errors.Join(err, fmt.Errorf("writing the audit log: %w", noted))
+			return e, fmt.Errorf("writing the audit log: %w", noted)
 		}
 	}
 	if err != nil {
