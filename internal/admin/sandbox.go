@@ -5,7 +5,6 @@ package admin
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -165,24 +164,6 @@ var copied = []struct {
 			b.Links = brandOf(from).Links
 			to.Brand = &b
 		}},
-}
-
-// readable returns a setting as people read it.
-func readable(v any) string {
-	if s, ok := v.(string); ok {
-		return s
-	}
-	if s, ok := v.(Span); ok {
-		if s.Duration == 0 {
-			return ""
-		}
-		return s.String()
-	}
-	b, err := json.MarshalIndent(v, "", "  ")
-	if err != nil || slices.Contains([]string{"null", "[]"}, string(b)) {
-		return ""
-	}
-	return string(b)
 }
 
 func diffSandbox(s *Service, ctx context.Context, c *call, in DiffSandbox) (SandboxDiff, error) {

@@ -280,3 +280,23 @@ func TestResettingASandboxLeavesOthersAlone(t *testing.T) {
 		t.Error("another publisher's customer is gone")
 	}
 }
+
+func TestDifferenceIsReadByPeople(t *testing.T) {
+	w := newWorld(t)
+	w.must(t, "capture.save", admintest.Sandbox, nil, `{"enabled": true, "enforced": true, "fields": [{"key": "birthDate", "required": true}, {"key": "custom_1", "question": "Team?", "choices": ["Ajax", "PSV"]}]}`)
+	w.must(t, "brand.save", admintest.Sandbox, nil, `{"revision": 1, "links": [{"name": "help", "url": "https://help.example/"}]}`)
+	w.must(t, "settings.save", admintest.Sandbox, nil, `{"revision": 2, "languages": ["de", "en"], "verifyEmail": true, "verifyWithin": "2d"}`)
+	diff := get[admin.SandboxDiff](t, w, "sandbox.diff", admintest.Sandbox, nil, `{"to": "100000004"}`)
+	got := map[string]string{}
+	for _, c := range diff.Changes {
+		got[c.Setting] = c.After
+	}
+	for setting, want := range map[string]string{
+		"Profile questions": "switched on, insisted on\nbirthDate, required\ncustom_1: Team? (Ajax; PSV)", "Languages": "de, en",
+		"Links at the foot of pages": "help: https://help.example/", "Verified e-mail addresses": "demanded within 2d",
+	} {
+		if got[setting] != want {
+			t.Errorf("%s reads %q, want %q", setting, got[setting], want)
+		}
+	}
+}

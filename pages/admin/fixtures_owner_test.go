@@ -118,7 +118,7 @@ func (f fill) toProduction() *SandboxPage {
 	v.Publisher.Sandbox = f.sandbox
 	v.Diff = &acts.SandboxDiff{To: acts.PublisherInfo{ID: "100000001", Name: f.text("Nordlys Television")}, From: 3, Revision: 9, Changes: []acts.Change{
 		{Setting: "Life of access tokens", Before: "", After: f.text("5m")}, {Setting: f.text("Consent marketing"), Before: f.text("Version 1: News."), After: f.text("Version 2: News about series.\nde: Neues\nrequired"), Note: f.text("becomes a draft there, to be published there")},
-		{Setting: "Profile questions", Before: "", After: "{\n  \"enabled\": true,\n  \"fields\": [\n    {\n      \"key\": \"birthDate\"\n    }\n  ]\n}", Note: "declared in the server's configuration file: not copied"},
+		{Setting: "Profile questions", Before: "", After: "switched on\nbirthDate, required", Note: "declared in the server's configuration file: not copied"},
 	}}
 	return v
 }
