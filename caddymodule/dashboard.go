@@ -15,6 +15,7 @@ import (
 	"github.com/usher-sso/usher/internal/session"
 	"github.com/usher-sso/usher/internal/staff"
 	"github.com/usher-sso/usher/pages"
+	dashboard "github.com/usher-sso/usher/pages/admin"
 )
 
 // acts returns what staff can do under this configuration.
@@ -55,4 +56,16 @@ func (n *node) index(ctx context.Context, log *zap.Logger) {
 			return
 		}
 	}
+}
+
+// desk returns the dashboard's pages.
+func (a *App) desk(acts *admin.Service, viewers *pages.Hub) (*dashboard.Desk, error) {
+	renderer, err := dashboard.NewRenderer()
+	if err != nil {
+		return nil, err
+	}
+	renderer.OnError = func(page string, err error) {
+		a.log.Error("rendering a page of the dashboard", zap.String("page", page), zap.Error(err))
+	}
+	return dashboard.NewDesk(dashboard.Config{Service: acts, Renderer: renderer, Preview: viewers, Report: a.report}), nil
 }

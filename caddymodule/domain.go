@@ -27,6 +27,7 @@ import (
 	"github.com/usher-sso/usher/internal/sso"
 	"github.com/usher-sso/usher/internal/token"
 	"github.com/usher-sso/usher/pages"
+	dashboard "github.com/usher-sso/usher/pages/admin"
 )
 
 // domain is usher at work under one configuration.
@@ -127,8 +128,12 @@ func (a *App) wire(ctx context.Context, n *node) (*domain, error) {
 		Report: func(err error) { a.log.Error("telling customers by mail", zap.Error(err)) },
 	})
 	acts := a.acts(n, set, customers, sessions)
+	desk, err := a.desk(acts, hub)
+	if err != nil {
+		return nil, err
+	}
 	return &domain{
-		set: set, hub: hubMux(hub, api, adminapi.New(acts, a.report)), api: apiMux(api), rotate: keys.Rotate, mails: mails,
+		set: set, hub: hubMux(hub, api, adminapi.New(acts, a.report), desk), api: apiMux(api), rotate: keys.Rotate, mails: mails,
 		ends: backchannel.NewWorker(backchannel.Config{Store: n.store, Keys: keys, Report: a.announcements}),
 		acts: acts,
 		gate: func(sites []publisher.Origin, policy *gate.Policy, headers *gate.Headers) *gate.Gate {
@@ -154,11 +159,12 @@ func (a *App) declare(ctx context.Context, n *node) (*publisher.Directory, *publ
 }
 
 // hubMux routes the hub's pages and the APIs.
-func hubMux(hub *pages.Hub, api *mediastore.API, acts *adminapi.API) http.Handler {
+func hubMux(hub *pages.Hub, api *mediastore.API, acts *adminapi.API, desk *dashboard.Desk) http.Handler {
 	mux := http.NewServeMux()
 	hub.Mount(mux)
 	api.Mount(mux)
 	acts.Mount(mux)
+	desk.Mount(mux)
 	notFound := func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodGet && pages.WantsPage(r) {
 			hub.NotFound(w, r)
