@@ -96,7 +96,7 @@ var layers = map[string]layer{
 	"authstore": storage, "authstore/bolt": backend, "authstore/postgres": backend, "authstore/etcd": backend,
 	"internal/gate": journey, "internal/sso": journey,
 	"internal/admin": journey,
-	"pages": surface, "pages/admin": surface, "internal/mediastore": surface, "internal/adminapi": surface,
+	"pages":          surface, "pages/admin": surface, "internal/mediastore": surface, "internal/adminapi": surface,
 	"caddymodule": adapter, ".": root, "cmd/usher": command, "internal/bench": command, "internal/generate": command,
 }
 
