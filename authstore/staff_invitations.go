@@ -35,7 +35,7 @@ func (s *Store) InviteStaff(ctx context.Context, digest string, i StaffInvitatio
 			return err
 		}
 		for publisher := range i.Roles {
-			if err := dropInvited(tx, publisher, i.EmailKey); err != nil {
+			if err := dropInvited(tx, publisher, i.EmailKey); err != nil && !errors.Is(err, ErrNotFound) {
 				return err
 			}
 		}
@@ -48,12 +48,10 @@ func (s *Store) InviteStaff(ctx context.Context, digest string, i StaffInvitatio
 	})
 }
 
-// dropInvited removes the invitation of an address to a publisher, if any.
+// dropInvited removes the invitation of an address to a publisher. Errors: ErrNotFound
+// when there is none.
 func dropInvited(tx Tx, publisher int64, emailKey string) error {
 	digest, err := get[string](tx, tableStaffInvited, key(idKey(publisher), emailKey))
-	if errors.Is(err, ErrNotFound) {
-		return nil
-	}
 	if err != nil {
 		return err
 	}
@@ -126,7 +124,7 @@ func (s *Store) StaffInvitations(ctx context.Context, publisher int64) (open []S
 }
 
 // WithdrawStaffInvitation makes the invitation of an address to a publisher
-// worthless. That there is none is no error.
+// worthless. Errors: ErrNotFound when there is none.
 func (s *Store) WithdrawStaffInvitation(ctx context.Context, publisher int64, emailKey string) error {
 	return s.b.Update(ctx, func(tx Tx) error { return dropInvited(tx, publisher, emailKey) })
 }

@@ -55,6 +55,9 @@ func (n *node) index(ctx context.Context, log *zap.Logger) {
 			}
 			return
 		}
+		if done {
+			close(n.listed)
+		}
 	}
 }
 

@@ -40,6 +40,7 @@ type domain struct {
 	ends   *backchannel.Worker // tells apps of ended sessions
 	acts   *admin.Service
 	set    *publisher.Watcher // keeps publishers in step with what staff set
+	counts *recounter         // keeps the numbers of answers in step with the questions
 }
 
 var errStopped = errors.New("this configuration is no longer in use")
@@ -77,6 +78,7 @@ func (a *App) wired(ctx context.Context) (*domain, error) {
 	a.working.Go(func() { d.mails.Deliver(working) })
 	a.working.Go(func() { d.ends.Deliver(working) })
 	a.working.Go(func() { d.set.Watch(working) })
+	a.working.Go(func() { d.counts.work(working) })
 	return d, nil
 }
 
@@ -95,7 +97,8 @@ func (a *App) wireLocked(ctx context.Context) (*domain, error) {
 }
 
 func (a *App) wire(ctx context.Context, n *node) (*domain, error) {
-	directory, set, err := a.declare(ctx, n)
+	counts := newRecounter(n, a.log)
+	directory, set, err := a.declare(ctx, n, counts)
 	if err != nil {
 		return nil, err
 	}
@@ -133,7 +136,7 @@ func (a *App) wire(ctx context.Context, n *node) (*domain, error) {
 		return nil, err
 	}
 	return &domain{
-		set: set, hub: hubMux(hub, api, adminapi.New(acts, a.report), desk), api: apiMux(api), rotate: keys.Rotate, mails: mails,
+		set: set, counts: counts, hub: hubMux(hub, api, adminapi.New(acts, a.report), desk), api: apiMux(api), rotate: keys.Rotate, mails: mails,
 		ends: backchannel.NewWorker(backchannel.Config{Store: n.store, Keys: keys, Report: a.announcements}),
 		acts: acts,
 		gate: func(sites []publisher.Origin, policy *gate.Policy, headers *gate.Headers) *gate.Gate {
@@ -147,7 +150,7 @@ func (a *App) wire(ctx context.Context, n *node) (*domain, error) {
 
 // declare stores what the configuration says of publishers, and returns them as they
 // are in force from now on.
-func (a *App) declare(ctx context.Context, n *node) (*publisher.Directory, *publisher.Watcher, error) {
+func (a *App) declare(ctx context.Context, n *node, counts *recounter) (*publisher.Directory, *publisher.Watcher, error) {
 	// What was used until now was so under the limits until now.
 	if err := n.memory.Flush(ctx, n.store); err != nil {
 		return nil, nil, fmt.Errorf("noting the use of sessions: %w", err)
@@ -155,7 +158,7 @@ func (a *App) declare(ctx context.Context, n *node) (*publisher.Directory, *publ
 	if err := n.store.DeclarePublishers(ctx, a.publishers); err != nil {
 		return nil, nil, fmt.Errorf("declaring publishers: %w", err)
 	}
-	return a.follow(ctx, n.store)
+	return a.follow(ctx, n.store, counts)
 }
 
 // hubMux routes the hub's pages and the APIs.

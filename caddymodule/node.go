@@ -40,6 +40,7 @@ type node struct {
 	hasher   *customer.Hasher
 	throttle *throttle.Throttle
 	limits   *customer.Limits
+	listed   chan struct{} // closed when all customers are in the dashboard's lists
 	cancel   context.CancelFunc
 	waiting  sync.WaitGroup
 }
@@ -54,6 +55,7 @@ func openNode(ctx context.Context, guest StoreModule, log *zap.Logger) (*node, e
 	n := &node{
 		store: authstore.New(backend, time.Now), hasher: customer.NewHasher(0, 0),
 		throttle: tries, limits: customer.NewLimits(tries), judged: gate.NewMemory(),
+		listed: make(chan struct{}),
 	}
 	if err := n.load(ctx); err != nil {
 		backend.Close()

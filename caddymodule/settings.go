@@ -25,13 +25,18 @@ import (
 
 // follow returns the directory of the publishers as they are in force, and what
 // keeps it so.
-func (a *App) follow(ctx context.Context, store *authstore.Store) (*publisher.Directory, *publisher.Watcher, error) {
+func (a *App) follow(ctx context.Context, store *authstore.Store, answers *recounter) (*publisher.Directory, *publisher.Watcher, error) {
 	directory, err := publisher.NewDirectory(a.publishers)
 	if err != nil {
 		return nil, nil, err
 	}
+	dress := a.dresser(store)
 	w := &publisher.Watcher{
-		Declared: a.publishers, Store: store, Directory: directory, Changed: a.dresser(store),
+		Declared: a.publishers, Store: store, Directory: directory,
+		Changed: func(ctx context.Context, publishers []authstore.Publisher, set map[int64]authstore.Settings) error {
+			answers.changed(publishers)
+			return dress(ctx, publishers, set)
+		},
 		Report: func(err error) { a.log.Error("following what staff set", zap.Error(err)) },
 	}
 	return directory, w, w.Refresh(ctx)

@@ -9,6 +9,7 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -216,10 +217,14 @@ func (s *Service) writeAnswers(ctx context.Context, p authstore.Publisher, w io.
 }
 
 // cell returns a text as spreadsheets show it instead of computing it: what begins
-// like a formula gets an apostrophe in front (OWASP, CSV Injection).
+// like a formula gets an apostrophe in front (OWASP, CSV Injection). So does what comes
+// after a character at which some begin another cell, whatever stands in quotes: in
+// many countries that is the semicolon.
 func cell(text string) string {
 	if text != "" && strings.ContainsRune("=+-@\t\r\n＝＋－＠", []rune(text)[0]) {
-		return "'" + text
+		text = "'" + text
 	}
-	return text
+	return afterSeparator.ReplaceAllString(text, "$1'$2")
 }
+
+var afterSeparator = regexp.MustCompile(`([;\t\r\n]["' ]*)([=+\-@＝＋－＠])`)

@@ -24,12 +24,13 @@ const (
 	OwnSecondFactor   = "account.setSecondFactor"
 	OwnEndSession     = "account.endSession"
 	OwnEndOthers      = "account.endOthers"
+	OwnConfirmFailed  = "account.confirmFailed" // of who they are, before a dangerous act
 	wrongPassword     = "the password was wrong"
 	wrongSecondFactor = "the code of the second factor was wrong"
 )
 
 // OwnActs are all of them.
-var OwnActs = []string{OwnSignIn, OwnSignInFailed, OwnJoin, OwnSignOut, OwnPassword, OwnSecondFactor, OwnEndSession, OwnEndOthers}
+var OwnActs = []string{OwnSignIn, OwnSignInFailed, OwnJoin, OwnSignOut, OwnPassword, OwnSecondFactor, OwnEndSession, OwnEndOthers, OwnConfirmFailed}
 
 // Own does something that members of staff do with their own accounts, after writing
 // it into the logs of all their publishers. When it fails, that is noted, too.
@@ -132,6 +133,19 @@ func (s *Service) CompleteSignIn(ctx context.Context, m authstore.Staff, session
 		return e, err
 	}
 	return s.noteSignIn(ctx, e, d)
+}
+
+// StepUp notes that a member has proved again who they are; that they did not, it
+// writes into the logs of their publishers, as a wrong password at the sign-in: it may
+// be somebody who has found the browser open. Errors: those of staff.Service.StepUp.
+func (s *Service) StepUp(ctx context.Context, m authstore.Staff, session authstore.StaffSession, password, code string, d staff.Device) (proof string, err error) {
+	proof, err = s.Staff.StepUp(ctx, session, password, code, d)
+	if errors.Is(err, staff.ErrConfirmation) {
+		if noted := s.Store.AuditAll(ctx, ownEntries(m, d.IP, OwnConfirmFailed, reason(err))); noted != nil {
+			return "", fmt.Errorf("writing the audit log: %w", noted)
+		}
+	}
+	return proof, err
 }
 
 // Accept uses up an invitation, and writes it into the logs of the publishers that it

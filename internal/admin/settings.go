@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/usher-sso/usher/authstore"
 	"github.com/usher-sso/usher/internal/publisher"
@@ -166,6 +167,8 @@ func (s *Service) checkSettings(in SaveSettings) error {
 		return invalid("sessionIdle", "%s", err)
 	}
 	switch {
+	case strings.ContainsFunc(in.Name, func(r rune) bool { return !unicode.IsPrint(r) }):
+		return invalid("name", "has characters that cannot be shown") // mails have it in their headers
 	case len([]rune(in.Name)) > maxPublisherName:
 		return invalid("name", "is longer than %d characters", maxPublisherName)
 	case len(in.Offers) > maxListed:

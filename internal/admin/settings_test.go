@@ -63,7 +63,7 @@ func TestSettingsAreJudged(t *testing.T) {
 		`{"resetUrls": ["https://app.example/path"]}`: "resetUrls", `{"resetUrls": ["javascript:alert(1)"]}`: "resetUrls", `{"resetUrls": ["https://user@evil.example"]}`: "resetUrls",
 		`{"languages": ["xx"]}`: "languages", `{"tokenLife": "2h"}`: "tokenLife", `{"tokenLife": "1s"}`: "tokenLife", `{"sessionIdle": "1m"}`: "sessionIdle",
 		`{"sessionIdle": "9d", "sessionAbsolute": "2d"}`: "sessionIdle", `{"verifyWithin": "91d"}`: "verifyWithin", `{"tokenLife": "soon"}`: "tokenLife",
-		`{"name": "` + strings.Repeat("x", 101) + `"}`: "name", `{"tokenLife": 5}`: "tokenLife",
+		`{"name": "` + strings.Repeat("x", 101) + `"}`: "name", `{"name": "News\r\nBcc: all@example.com"}`: "name", `{"tokenLife": 5}`: "tokenLife",
 	} {
 		var invalid *admin.InvalidError
 		if _, err := w.do(w.As(authstore.RoleOwner), "settings.save", admintest.Free, nil, input); !errors.As(err, &invalid) || invalid.Field != field {
@@ -169,7 +169,7 @@ func TestFormsAreReadStrictly(t *testing.T) {
 
 func TestExportedAnswersAreNoFormulas(t *testing.T) {
 	w := newWorld(t)
-	hostile := []string{"=1+1", "+1", "-1", "@x", "\tx", "＝x", "plain", `a "quoted", one`}
+	hostile := []string{"=1+1", "+1", "-1", "@x", "\tx", "＝x", "plain", `a "quoted", one`, "a;=1+1", "a; \"@x", "a\n-1"}
 	for i, answer := range hostile {
 		c := w.Customer(t, admintest.Ours, fmt.Sprintf("a%d@example.com", i))
 		err := w.Store.ChangeCapture(context.Background(), c.ID, func(_ *authstore.Customer, a *authstore.CaptureAnswers) error {
@@ -197,8 +197,8 @@ func TestExportedAnswersAreNoFormulas(t *testing.T) {
 		seen[row[6]] = true
 	}
 	for _, answer := range hostile {
-		want := answer
-		if answer != "plain" && !strings.HasPrefix(answer, "a ") {
+		want := strings.NewReplacer("a;=", "a;'=", "a; \"@", "a; \"'@", "a\n-", "a\n'-").Replace(answer)
+		if answer != "plain" && !strings.HasPrefix(answer, "a") {
 			want = "'" + answer
 		}
 		if !seen[want] {

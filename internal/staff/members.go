@@ -130,8 +130,8 @@ func (s *Service) Invitations(ctx context.Context, publisher int64) ([]authstore
 	return open, nil
 }
 
-// Withdraw makes the invitation of an address to a publisher worthless. That
-// there is none is no error. Errors: customer.ErrEmail.
+// Withdraw makes the invitation of an address to a publisher worthless. Errors:
+// customer.ErrEmail, authstore.ErrNotFound when there is none.
 func (s *Service) Withdraw(ctx context.Context, publisher int64, address string) error {
 	email, err := customer.ParseEmail(address)
 	if err != nil {

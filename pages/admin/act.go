@@ -155,7 +155,7 @@ func (v *visit) stepUp() error {
 	v.form.Del(confirmPassword)
 	v.form.Del(confirmCode)
 	s := v.desk.Service
-	proof, err := s.Staff.StepUp(v.r.Context(), *v.actor.Session, password, code, s.Device(v.r))
+	proof, err := s.StepUp(v.r.Context(), *v.actor.Staff, *v.actor.Session, password, code, s.Device(v.r))
 	if err != nil {
 		return err
 	}
