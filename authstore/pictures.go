@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 )
 
 // MaxPicture bounds a picture in bytes, so that its record is one that every
@@ -36,6 +37,28 @@ func (s *Store) PutPicture(ctx context.Context, publisher int64, content []byte)
 		return "", err
 	}
 	return id, nil
+}
+
+// pictures returns the ids of the pictures of a brand; nil is none.
+func (b *Brand) pictures() []string {
+	if b == nil {
+		return nil
+	}
+	return []string{b.Logo, b.Favicon}
+}
+
+// dropPictures removes those that are in use no longer. A node that has not heard of
+// the change shows no picture instead, for as long.
+func dropPictures(tx Tx, publisher int64, before, after []string) error {
+	for _, id := range before {
+		if id == "" || slices.Contains(after, id) {
+			continue
+		}
+		if err := tx.Delete(tablePictures, key(idKey(publisher), id)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Picture returns a picture of a publisher's, or ErrNotFound.

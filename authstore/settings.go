@@ -99,8 +99,8 @@ func settings(tx Tx, publisher int64) (Settings, error) {
 }
 
 // ChangeSettings runs fn on a publisher's settings and keeps what it leaves there,
-// in one transaction, which claims the offers and puts the limits of sessions in
-// force. from is the revision that the change was made from. fn may run more than
+// in one transaction, which claims the offers, puts the limits of sessions in force
+// and forgets pictures that are no longer used. from is the revision that the change was made from. fn may run more than
 // once. Errors: ErrNotFound for a publisher that there never was, ErrChanged,
 // ErrTaken for an offer of another publisher, ErrUnstorable.
 func (s *Store) ChangeSettings(ctx context.Context, publisher, from int64, fn func(*Settings) error) (set Settings, err error) {
@@ -117,12 +117,15 @@ func (s *Store) ChangeSettings(ctx context.Context, publisher, from int64, fn fu
 		if set.Revision != from {
 			return fmt.Errorf("settings of publisher %d: %w", publisher, ErrChanged)
 		}
-		offers := slices.Clone(set.Offers)
+		offers, pictures := slices.Clone(set.Offers), set.Brand.pictures()
 		if err := fn(&set); err != nil {
 			return err
 		}
 		set.Revision = from
 		if err := moveOffers(tx, p, offers, set.Offers); err != nil {
+			return err
+		}
+		if err := dropPictures(tx, publisher, pictures, set.Brand.pictures()); err != nil {
 			return err
 		}
 		if err := putSettings(tx, publisher, &set); err != nil {

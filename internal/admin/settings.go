@@ -214,20 +214,23 @@ func saveSettings(s *Service, ctx context.Context, c *call, in SaveSettings) (No
 // changeSettings changes the settings of a call's publisher and puts them into
 // force.
 func (c *call) changeSettings(ctx context.Context, from int64, d detail, fn func(*authstore.Settings) error) (None, error) {
-	return None{}, c.do(ctx, "", d, func() error {
-		_, err := c.service.Store.ChangeSettings(ctx, c.publisher.ID, from, fn)
-		switch {
-		case errors.Is(err, authstore.ErrChanged):
-			return ErrChanged
-		case errors.Is(err, authstore.ErrTaken):
-			return invalid("offers", "has an offer of another publisher")
-		case errors.Is(err, authstore.ErrUnstorable):
-			return invalid("", "this is more than can be kept; make it shorter")
-		case err != nil:
-			return err
-		}
-		return c.service.Refresh(ctx)
-	})
+	return None{}, c.do(ctx, "", d, func() error { return c.applySettings(ctx, from, fn) })
+}
+
+// applySettings is changeSettings for who has written it down.
+func (c *call) applySettings(ctx context.Context, from int64, fn func(*authstore.Settings) error) error {
+	_, err := c.service.Store.ChangeSettings(ctx, c.publisher.ID, from, fn)
+	switch {
+	case errors.Is(err, authstore.ErrChanged):
+		return ErrChanged
+	case errors.Is(err, authstore.ErrTaken):
+		return invalid("offers", "has an offer of another publisher")
+	case errors.Is(err, authstore.ErrUnstorable):
+		return invalid("", "this is more than can be kept; make it shorter")
+	case err != nil:
+		return err
+	}
+	return c.service.Refresh(ctx)
 }
 
 // SaveBrand is the colour and the links of a publisher's pages.
@@ -325,23 +328,40 @@ func savePicture(s *Service, ctx context.Context, c *call, in SavePicture) (None
 }
 
 func (c *call) changePicture(ctx context.Context, in SavePicture, content []byte) (None, error) {
-	id := ""
-	if len(content) > 0 {
-		var err error
-		if id, err = c.service.Store.PutPicture(ctx, c.publisher.ID, content); err != nil {
-			return None{}, fmt.Errorf("keeping a picture: %w", err)
+	return None{}, c.do(ctx, "", detail{"kind": in.Kind}, func() error {
+		id, err := c.keepPicture(ctx, in.Revision, content)
+		if err != nil {
+			return err
 		}
-	}
-	return c.changeSettings(ctx, in.Revision, detail{"kind": in.Kind}, func(set *authstore.Settings) error {
-		b := brandOf(*set)
-		if in.Kind == "logo" {
-			b.Logo = id
-		} else {
-			b.Favicon = id
-		}
-		set.Brand = &b
-		return nil
+		return c.applySettings(ctx, in.Revision, func(set *authstore.Settings) error {
+			b := brandOf(*set)
+			if in.Kind == "logo" {
+				b.Logo = id
+			} else {
+				b.Favicon = id
+			}
+			set.Brand = &b
+			return nil
+		})
 	})
+}
+
+// keepPicture stores a picture, if there is one, for settings of a revision. Nothing is
+// stored for a change that would be refused: what no settings name stays for good.
+func (c *call) keepPicture(ctx context.Context, from int64, content []byte) (id string, err error) {
+	set, err := c.service.Store.Settings(ctx, c.publisher.ID)
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("reading settings: %w", err)
+	case set.Revision != from:
+		return "", ErrChanged
+	case len(content) == 0:
+		return "", nil
+	}
+	if id, err = c.service.Store.PutPicture(ctx, c.publisher.ID, content); err != nil {
+		return "", fmt.Errorf("keeping a picture: %w", err)
+	}
+	return id, nil
 }
 
 // NewToken is an API token. It is shown once, and kept as a digest.

@@ -126,6 +126,31 @@ func TestBrandIsJudged(t *testing.T) {
 	}
 }
 
+func TestPicturesThatAreNotUsedAreNotKept(t *testing.T) {
+	w := newWorld(t)
+	logo := func(revision int, picture string) error {
+		_, err := w.do(w.As(authstore.RoleEditor), "brand.picture", admintest.Free, nil, fmt.Sprintf(`{"revision": %d, "kind": "logo", "picture": %q}`, revision, picture))
+		return err
+	}
+	id, err := w.Store.PutPicture(context.Background(), admintest.Other, []byte("picture")) // the id that it has everywhere
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept := func() bool {
+		_, err := w.Store.Picture(context.Background(), admintest.Free, id)
+		return err == nil
+	}
+	if err := logo(7, "cGljdHVyZQ=="); !errors.Is(err, admin.ErrChanged) || kept() || len(w.log(t, admintest.Free)) != 1 {
+		t.Errorf("refused: %v, kept %t, %d entries", err, kept(), len(w.log(t, admintest.Free)))
+	}
+	if err := logo(0, "cGljdHVyZQ=="); err != nil || !kept() {
+		t.Errorf("set: %v, kept %t", err, kept())
+	}
+	if err := logo(1, ""); err != nil || kept() {
+		t.Errorf("taken away: %v, kept %t", err, kept())
+	}
+}
+
 func TestQuestionsAreInTheOrderGiven(t *testing.T) {
 	w := newWorld(t)
 	act := admin.ActNamed("capture.save")
