@@ -48,6 +48,13 @@ func settingsChanges() []operation {
 		{"RetireConsent", func(ctx context.Context, w *world, _ authstore.Customer) error {
 			return w.RetireConsent(ctx, 100_000_001, "later")
 		}},
+		{"AnswersCounted", func(ctx context.Context, w *world, _ authstore.Customer) error {
+			_, err := w.AnswersCounted(ctx, 100_000_001)
+			return err
+		}},
+		{"NoteAnswersCounted", func(ctx context.Context, w *world, _ authstore.Customer) error {
+			return w.NoteAnswersCounted(ctx, 100_000_001, "questions")
+		}},
 		{"PutPicture", func(ctx context.Context, w *world, _ authstore.Customer) error {
 			_, err := w.PutPicture(ctx, 100_000_001, []byte("picture"))
 			return err

@@ -142,6 +142,22 @@ func TestAnswersAreCountedAnewInSteps(t *testing.T) {
 	}
 }
 
+func TestQuestionsThatAnswersAreCountedByAreNotedPerPublisher(t *testing.T) {
+	onBackends(t, func(t *testing.T, w *world) {
+		w.mustDeclare(t, nova(), orbit())
+		for _, by := range []string{"first", "second"} {
+			if err := w.NoteAnswersCounted(t.Context(), nova().ID, by); err != nil {
+				t.Fatal(err)
+			}
+			got, err := w.AnswersCounted(t.Context(), nova().ID)
+			other, otherErr := w.AnswersCounted(t.Context(), orbit().ID)
+			if got != by || other != "" || err != nil || otherErr != nil {
+				t.Errorf("got %q, %q, %v, %v; want %q and nothing", got, other, err, otherErr, by)
+			}
+		}
+	})
+}
+
 func TestLongNamesAreCountedApart(t *testing.T) {
 	w := newWorld(t)
 	long := fmt.Sprintf("%01000d", 0)

@@ -210,58 +210,28 @@ func draft(tx Tx, publisher int64, name, version string) (ConsentVersion, error)
 	return v, err
 }
 
-// SaveDraft stores a version of a managed consent that is not published, in place of
-// the draft of the same version if there is one; when it was created and what
-// publishing says of it are filled in here. The consent is made if there is none of
-// the name. Errors: ErrNotFound for a publisher that there never was, ErrDeclared,
-// ErrPublished, ErrUnstorable.
-func (s *Store) SaveDraft(ctx context.Context, publisher int64, of ManagedConsent, v ConsentVersion) error {
-	v.PublisherID, v.Name, v.Created = publisher, of.Name, s.Now()
-	v.Begins, v.Published, v.Sequence, v.TransitionUntil = time.Time{}, time.Time{}, 0, time.Time{}
-	return s.b.Update(ctx, func(tx Tx) error {
-		if err := managing(tx, publisher, v.Name, v.Version); err != nil {
-			return err
-		}
-		if _, err := draft(tx, publisher, v.Name, v.Version); err != nil && !errors.Is(err, ErrNotFound) {
-			return err
-		}
-		if err := putText(tx, tableManagedConsents, key(idKey(publisher), of.Name), of); err != nil {
-			return err
-		}
-		return putText(tx, tableManagedVersions, versionKey(publisher, v.Name, v.Version), v)
-	})
-}
-
-// DropDraft removes a version that is not published. Errors: ErrNotFound,
-// ErrDeclared, ErrPublished.
-func (s *Store) DropDraft(ctx context.Context, publisher int64, name, version string) error {
-	return s.b.Update(ctx, func(tx Tx) error {
-		if _, err := draft(tx, publisher, name, version); err != nil {
-			return err
-		}
-		if err := tx.Delete(tableManagedVersions, versionKey(publisher, name, version)); err != nil {
-			return err
-		}
-		left, err := managedVersions(tx, publisher, name)
-		if err != nil || len(left) > 0 {
-			return err
-		}
-		return tx.Delete(tableManagedConsents, key(idKey(publisher), name))
-	})
-}
-
 // PublishVersion puts a draft in force from a moment on, now if that is zero or
 // past, and fixes its text for good. Until transitionUntil customers who accepted an
 // earlier version may go on without; zero, or a moment before it begins, is none.
 // Errors: ErrNotFound, ErrDeclared, ErrPublished, ErrTextChanged, ErrVersionOrder,
 // ErrTooMany.
 func (s *Store) PublishVersion(ctx context.Context, publisher int64, name, version string, begins, transitionUntil time.Time) error {
+	return s.PublishWritten(ctx, publisher, name, version, time.Time{}, begins, transitionUntil)
+}
+
+// PublishWritten is PublishVersion for a draft as it was written at a moment, which is
+// its Created; zero for whatever it is now. Errors: those of PublishVersion, ErrChanged
+// when it was written anew.
+func (s *Store) PublishWritten(ctx context.Context, publisher int64, name, version string, written, begins, transitionUntil time.Time) error {
 	now := s.Now()
 	begins = later(begins.UTC().Truncate(time.Millisecond), now)
 	return s.b.Update(ctx, func(tx Tx) error {
 		v, err := draft(tx, publisher, name, version)
 		if err != nil {
 			return err
+		}
+		if !written.IsZero() && !v.Created.Equal(written) {
+			return fmt.Errorf("consent %s version %s of publisher %d: %w", name, version, publisher, ErrChanged)
 		}
 		v.Begins, v.Published = begins, now
 		if transitionUntil.After(begins) {

@@ -160,6 +160,8 @@ func explainConsent(err error) error {
 		return invalid("begins", "is before the beginning of a later version that is published already")
 	case errors.Is(err, authstore.ErrTooMany):
 		return invalid("name", "would be one consent more than a publisher can have")
+	case errors.Is(err, authstore.ErrTooManyDrafts):
+		return invalid("", "there are as many drafts as a publisher can have; publish some, or throw them away")
 	case errors.Is(err, authstore.ErrUnstorable):
 		return invalid("", "the text is too long to be kept; shorten it, or write the address of the full text")
 	}
@@ -175,6 +177,7 @@ func dropConsent(s *Service, ctx context.Context, c *call, _ None) (None, error)
 type PublishConsent struct {
 	Begins          Moment `json:"begins"`          // default: now
 	TransitionUntil Moment `json:"transitionUntil"` // until when customers who accepted an earlier version may go on; default: they may not
+	Written         Moment `json:"written"`         // "created" of the version that was looked at, so that no other text is published; default: any
 }
 
 func publishConsent(s *Service, ctx context.Context, c *call, in PublishConsent) (None, error) {
@@ -194,7 +197,7 @@ func publishConsent(s *Service, ctx context.Context, c *call, in PublishConsent)
 		d["transitionUntil"] = in.TransitionUntil.Format(time.RFC3339)
 	}
 	return c.onConsent(ctx, name, version, d, func() error {
-		return s.Store.PublishVersion(ctx, c.publisher.ID, name, version, begins, in.TransitionUntil.Time)
+		return s.Store.PublishWritten(ctx, c.publisher.ID, name, version, in.Written.Time, begins, in.TransitionUntil.Time)
 	})
 }
 

@@ -79,6 +79,47 @@ func TestConsentGoesFromDraftToPast(t *testing.T) {
 	}
 }
 
+func TestNoOtherTextIsPublishedThanWasLookedAt(t *testing.T) {
+	w := newWorld(t)
+	save := func(label string) (written string) {
+		w.must(t, "consent.save", admintest.Free, nil, `{"name": "terms", "kind": "terms", "version": "1", "label": "`+label+`"}`)
+		return get[admin.ConsentDetail](t, w, "consent.get", admintest.Free, params{"name": "terms"}, "").Versions[0].Created.Format(time.RFC3339Nano)
+	}
+	publish := func(written string) error {
+		_, err := w.do(w.As(authstore.RoleOwner), "consent.publish", admintest.Free, params{"name": "terms", "version": "1"}, `{"written": "`+written+`"}`)
+		return err
+	}
+	seen := save("I agree.")
+	w.Clock.Add(time.Millisecond)
+	now := save("I agree to everything.")
+	if err := publish(seen); !errors.Is(err, admin.ErrChanged) || w.states(t, "terms") != "1 draft" {
+		t.Errorf("what was looked at before: %v, versions %s", err, w.states(t, "terms"))
+	}
+	if err := publish(now); err != nil || w.states(t, "terms") != "1 current" {
+		t.Errorf("as it is now: %v, versions %s", err, w.states(t, "terms"))
+	}
+}
+
+func TestDraftsAreNotWithoutEnd(t *testing.T) {
+	w := newWorld(t)
+	save := func(version int) error {
+		_, err := w.do(w.As(authstore.RoleEditor), "consent.save", admintest.Free, nil, fmt.Sprintf(`{"name": "terms", "kind": "terms", "version": "%d", "label": "I agree."}`, version))
+		return err
+	}
+	for i := range 200 {
+		if err := save(i); err != nil {
+			t.Fatalf("draft %d: %v", i, err)
+		}
+	}
+	var invalid *admin.InvalidError
+	if err := save(200); !errors.As(err, &invalid) {
+		t.Errorf("one more: %v, want an InvalidError", err)
+	}
+	if err := save(7); err != nil {
+		t.Errorf("one that is there: %v", err)
+	}
+}
+
 func TestPublishedTextNeverChanges(t *testing.T) {
 	w := newWorld(t)
 	w.must(t, "consent.save", admintest.Free, nil, draft)

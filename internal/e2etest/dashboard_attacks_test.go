@@ -198,6 +198,7 @@ func TestStaffAndViewersAreNothingToEachOther(t *testing.T) {
 	boss := s.hires(t, "boss@apart.test", "owner", "100000001")
 	v, viewer := s.visitor(t), s.register(t, "apart")
 	v.signIn(s.newsURL+"/", viewer.email)
+	v.open(s.hub+"/account?site="+url.QueryEscape(s.newsURL)).says(t, 200)
 	proof := boss.cookies(s.hub)["usher-staff"]
 	if proof == "" {
 		t.Fatalf("cookies %v", boss.cookies(s.hub))

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	acts "github.com/usher-sso/usher/internal/admin"
 )
@@ -194,6 +195,7 @@ func (v *Consent) offer(s *Section, x acts.VersionView) {
 	case acts.StateDraft:
 		s.Forms = append(s.Forms, Form{
 			ID: s.ID + "-publish", Action: to("consent.publish"), Submit: "Publish version " + x.Version, Tone: ToneAccent,
+			Hidden: []Pair{{"written", x.Created.Format(time.RFC3339Nano)}},
 			Fields: []Field{
 				{Kind: KindTime, Name: "begins", Label: "Begins", Hint: "In UTC. Empty: now. From then on the text can never be changed."},
 				{Kind: KindTime, Name: "transitionUntil", Label: "Earlier versions do until",
