@@ -48,10 +48,6 @@ func settingsChanges() []operation {
 		{"RetireConsent", func(ctx context.Context, w *world, _ authstore.Customer) error {
 			return w.RetireConsent(ctx, 100_000_001, "later")
 		}},
-		{"AnswersCounted", func(ctx context.Context, w *world, _ authstore.Customer) error {
-			_, err := w.AnswersCounted(ctx, 100_000_001)
-			return err
-		}},
 		{"NoteAnswersCounted", func(ctx context.Context, w *world, _ authstore.Customer) error {
 			return w.NoteAnswersCounted(ctx, 100_000_001, "questions")
 		}},
@@ -64,6 +60,10 @@ func settingsChanges() []operation {
 
 func settingsReads() []operation {
 	return []operation{
+		{"AnswersCounted", func(ctx context.Context, w *world, _ authstore.Customer) error {
+			_, err := w.AnswersCounted(ctx, 100_000_001)
+			return err
+		}},
 		{"Settings", func(ctx context.Context, w *world, _ authstore.Customer) error {
 			_, err := w.Settings(ctx, 100_000_001)
 			return err
