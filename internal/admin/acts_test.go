@@ -334,6 +334,16 @@ func TestOutcomeOfAFailedActIsNoted(t *testing.T) {
 	}
 }
 
+func TestAnotherAddressEndsAllSessions(t *testing.T) {
+	w := newWorld(t)
+	c := w.Customer(t, admintest.Free, "ann@example.com")
+	w.Session(t, c)
+	w.must(t, "customer.changeEmail", admintest.Free, params{"customerId": admintest.ID(c.ID)}, `{"email": "new@example.com"}`)
+	if left, err := w.Store.CustomerSessions(t.Context(), c.ID); err != nil || len(left) > 0 {
+		t.Errorf("left are %v, %v", left, err)
+	}
+}
+
 func TestCustomersOfOtherPublishersAreNotThere(t *testing.T) {
 	w := newWorld(t)
 	theirs := w.Customer(t, admintest.Other, "theirs@example.com")

@@ -25,7 +25,7 @@ var customerActs = []*Act{
 	define(Act{Name: "customer.disable", Method: "POST", Path: "customers/{customerId}/disable", Needs: Support, Summary: "Keep a customer from signing in, and end all their sessions"}, disableCustomer),
 	define(Act{Name: "customer.enable", Method: "POST", Path: "customers/{customerId}/enable", Needs: Support, Summary: "Let a disabled customer sign in again"}, enableCustomer),
 	define(Act{Name: "customer.signOut", Method: "POST", Path: "customers/{customerId}/sign-out", Needs: Support, Summary: "End all sessions of a customer, or one"}, signOutCustomer),
-	define(Act{Name: "customer.changeEmail", Method: "POST", Path: "customers/{customerId}/change-email", Needs: Support, StepUp: true, Summary: "Give a customer another address"}, changeEmail),
+	define(Act{Name: "customer.changeEmail", Method: "POST", Path: "customers/{customerId}/change-email", Needs: Support, StepUp: true, Summary: "Give a customer another address, and end all their sessions"}, changeEmail),
 	define(Act{Name: "customer.export", Method: "POST", Path: "customers/{customerId}/export", Exports: "application/json", Needs: Support, Summary: "Export everything that is kept of a customer"}, exportCustomer),
 	define(Act{Name: "customer.erase", Method: "POST", Path: "customers/{customerId}/erase", Needs: Support, StepUp: true, Summary: "Anonymize a customer for good"}, eraseCustomer),
 }
@@ -140,8 +140,10 @@ func changeEmail(s *Service, ctx context.Context, c *call, in ChangeEmail) (None
 			return invalid("email", "is not an e-mail address")
 		case errors.Is(err, customer.ErrEmailTaken):
 			return invalid("email", "is the address of another customer")
+		case err != nil:
+			return err
 		}
-		return err
+		return s.Sessions.EndAll(ctx, found.ID, "") // whoever was signed in may not be who has the address
 	})
 }
 
