@@ -119,8 +119,19 @@ func TestViewerMindsTheAccount(t *testing.T) {
 	})
 }
 
-// download sends the page's form and returns the file that comes of it.
+// download sends the page's form and returns the JSON file that comes of it.
 func (w *walk) download() []byte {
+	w.t.Helper()
+	file := w.downloadBy(submit, "*.json")
+	if !json.Valid(file) {
+		w.t.Fatalf("the file is no JSON:\n%s", file)
+	}
+	return file
+}
+
+// downloadBy clicks on what a CSS selector finds and returns the file that comes
+// of it; pattern is of its name.
+func (w *walk) downloadBy(selector, pattern string) []byte {
 	w.t.Helper()
 	folder := w.t.(*testing.T).TempDir()
 	w.do(chromedp.Func(func(ctx context.Context, tab *chromedp.Target) error {
@@ -132,15 +143,15 @@ func (w *walk) download() []byte {
 		}
 		return err
 	}))
-	w.do(chromedp.Click(chromedp.CSS(submit)))
+	w.do(chromedp.Click(chromedp.CSS(selector)))
 	var file []byte
 	waitUntil(w.t, "the download", func() bool {
-		found, err := filepath.Glob(filepath.Join(folder, "*.json"))
+		found, err := filepath.Glob(filepath.Join(folder, pattern)) // while it comes it has another name
 		if err != nil || len(found) == 0 {
 			return false
 		}
 		file, err = os.ReadFile(found[0])
-		return err == nil && json.Valid(file)
+		return err == nil && len(file) > 0
 	})
 	return file
 }
