@@ -257,6 +257,10 @@ func resetSandbox(s *Service, ctx context.Context, c *call, in Confirmation) (No
 	}
 	return None{}, c.do(ctx, "", nil, func() error {
 		for {
+			// A reload may make production of it while this goes on.
+			if p, err := s.Store.DeclaredPublisher(ctx, c.publisher.ID); err != nil || !p.Sandbox {
+				return errors.Join(errNoSandbox, err)
+			}
 			more, err := s.Sessions.Wipe(ctx, c.publisher.ID, wipeStep)
 			if err != nil || !more {
 				return err

@@ -325,3 +325,22 @@ func TestDifferenceIsReadByPeople(t *testing.T) {
 		}
 	}
 }
+
+func TestSandboxThatBecameProductionIsNotWiped(t *testing.T) {
+	w := newWorld(t)
+	w.Customer(t, admintest.Sandbox, "ann@example.com")
+	now := admintest.Declared()
+	for i := range now {
+		now[i].Sandbox = false
+	}
+	if err := w.Store.DeclarePublishers(context.Background(), now); err != nil { // as another configuration does
+		t.Fatal(err)
+	}
+	var invalid *admin.InvalidError
+	if _, err := w.do(w.As(authstore.RoleOwner), "sandbox.reset", admintest.Sandbox, nil, `{"confirm": "100000003"}`); !errors.As(err, &invalid) {
+		t.Errorf("%v, want an InvalidError", err)
+	}
+	if list := get[admin.CustomerList](t, w, "customer.list", admintest.Sandbox, nil, ""); len(list.Customers) != 1 {
+		t.Errorf("%+v", list)
+	}
+}
