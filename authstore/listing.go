@@ -88,9 +88,9 @@ type CustomerPage struct {
 }
 
 // maxEffort bounds the work for one page, in places of an index, as many of which
-// other steps take as long as. It is about ten milliseconds of a slow core.
+// other steps take as long as. It is about five milliseconds of a slow core.
 const (
-	maxEffort    = 20_000
+	maxEffort    = 10_000
 	scanEffort   = 8  // beginning to read a part of an index
 	recordEffort = 32 // reading a customer
 )
