@@ -58,9 +58,10 @@ func (o *office) tries(t *testing.T, publisher string) (list []attempt) {
 	return list
 }
 
-// send sends forms from the page that a member looks at, and returns the statuses by
-// act. The page's policy lets no script do so, which is set aside.
-func (c *colleague) send(tries []attempt) map[string]int {
+// send sends forms from the page that a member looks at, and returns by act the status
+// and the heading of the answer. The page's policy lets no script do so, which is set
+// aside.
+func (c *colleague) send(tries []attempt) map[string]string {
 	c.t.Helper()
 	tell(c.chromium, page.SetBypassCSP, page.SetBypassCSPParams{Enabled: true})
 	c.scriptsOff(false)
@@ -69,9 +70,12 @@ func (c *colleague) send(tries []attempt) map[string]int {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	got := ask(c.chromium, chromedp.Evaluate[map[string]int](fmt.Sprintf(`(async () => {
+	got := ask(c.chromium, chromedp.Evaluate[map[string]string](fmt.Sprintf(`(async () => {
 		const got = {}
-		for (const t of %s) got[t.Act] = (await fetch(t.Path, {method: "POST", body: new URLSearchParams(t.Form ?? {}), redirect: "manual"})).status
+		for (const t of %s) {
+			const answer = await fetch(t.Path, {method: "POST", body: new URLSearchParams(t.Form ?? {}), redirect: "manual"})
+			got[t.Act] = answer.status + " " + (await answer.text()).match(/<h1>([^<]*)/)?.[1]
+		}
 		return got
 	})()`, list), chromedp.EvalAwaitPromise))
 	c.scriptsOff(!c.scripts)
@@ -146,16 +150,8 @@ func (o *office) roles(t *testing.T) {
 			t.Errorf("%s is offered %v", role.name, offered)
 		}
 		c.forgive("status of 40")
-		for act, status := range c.send(refused) {
-			if status != 403 {
-				t.Errorf("%s does %s: status %d, want 403", role.name, act, status)
-			}
-		}
-		for act, status := range c.send(foreign) {
-			if status != 404 {
-				t.Errorf("%s does %s at another publisher: status %d, want 404", role.name, act, status)
-			}
-		}
+		c.isTold("403 You may not do this", c.send(refused))
+		c.isTold("404 There is no such publisher", c.send(foreign))
 	}
 	if after := o.state(customer); after != before {
 		t.Errorf("something has changed: before\n%s\nafter\n%s", before, after)
@@ -164,6 +160,16 @@ func (o *office) roles(t *testing.T) {
 	o.reader.walk.look("staff-nothing-here")
 	o.reader.open(o.hub + "/admin/" + trials)
 	o.reader.says("There is no such publisher")
+}
+
+// isTold checks that all answers are one.
+func (c *colleague) isTold(want string, answers map[string]string) {
+	c.t.Helper()
+	for act, got := range answers {
+		if got != want {
+			c.t.Errorf("%s tries %s and is told %q, want %q", c.email, act, got, want)
+		}
+	}
 }
 
 // otherSites checks that no form of another web site is taken, whoever is signed in.

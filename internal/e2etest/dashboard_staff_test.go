@@ -23,6 +23,7 @@ func TestStaffWorkInARealBrowser(t *testing.T) {
 	o.part("customers", o.customers)
 	o.part("one customer", o.oneCustomer)
 	o.part("after a while", o.afterAWhile)
+	o.part("an owner after a while", o.ownerAfterAWhile)
 	o.part("consents", o.consents)
 	o.part("versions of consents", o.versions)
 	o.part("capture", o.capture)
