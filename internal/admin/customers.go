@@ -296,6 +296,12 @@ func (s *Service) fillAnswers(ctx context.Context, c *call, found authstore.Cust
 			}
 		}
 	}
+	asked := capture.Enabled(authstore.Capture{Enabled: true, Fields: c.publisher.Capture.Fields})
+	for _, name := range sortedKeys(answers.Values) {
+		if !asked[name] { // any more
+			d.Answers = append(d.Answers, AnswerView{name, "", answers.Values[name]})
+		}
+	}
 	return nil
 }
 

@@ -196,12 +196,12 @@ func saveSettings(s *Service, ctx context.Context, c *call, in SaveSettings) (No
 			set.Languages = in.Languages
 		}
 		if !parts.TokenLife {
-			set.TokenLife = in.TokenLife.Duration
+			set.TokenLife = unless(in.TokenLife.Duration, session.TokenLife)
 		}
 		if !parts.Session {
-			set.Session = authstore.SessionLimits{Idle: in.SessionIdle.Duration, Absolute: in.SessionAbsolute.Duration}
+			set.Session = limitsSet(in)
 		}
-		if !parts.VerifyEmail {
+		if v := set.VerifyEmail; !parts.VerifyEmail && (v != nil || in.VerifyEmail) {
 			set.VerifyEmail = &authstore.VerifyEmail{On: in.VerifyEmail, Within: in.VerifyWithin.Duration}
 		}
 		if !parts.SendMail {
@@ -209,6 +209,22 @@ func saveSettings(s *Service, ctx context.Context, c *call, in SaveSettings) (No
 		}
 		return nil
 	})
+}
+
+// unless returns a length of time, or 0 for the default: a form says what is in
+// force, and saving it must not set what nobody has chosen.
+func unless(d, byDefault time.Duration) time.Duration {
+	if d == byDefault {
+		return 0
+	}
+	return d
+}
+
+// limitsSet returns the limits of sessions that differ from the defaults.
+func limitsSet(in SaveSettings) authstore.SessionLimits {
+	set := authstore.SessionLimits{Absolute: unless(in.SessionAbsolute.Duration, authstore.DefaultAbsolute)}
+	set.Idle = unless(in.SessionIdle.Duration, set.InForce().Idle)
+	return set
 }
 
 // changeSettings changes the settings of a call's publisher and puts them into

@@ -242,7 +242,7 @@ func TestSandboxIsCopiedAsItWasSeen(t *testing.T) {
 	for _, c := range diff.Changes {
 		changes = append(changes, c.Setting)
 	}
-	if got := strings.Join(changes, ", "); got != "Languages, Life of access tokens, Verified e-mail addresses, Consent terms" {
+	if got := strings.Join(changes, ", "); got != "Languages, Life of access tokens, Consent terms" {
 		t.Errorf("changes %s", got)
 	}
 	input := fmt.Sprintf(`{"to": "100000004", "from": %d, "revision": %d}`, diff.From, diff.Revision)
@@ -342,5 +342,38 @@ func TestSandboxThatBecameProductionIsNotWiped(t *testing.T) {
 	}
 	if list := get[admin.CustomerList](t, w, "customer.list", admintest.Sandbox, nil, ""); len(list.Customers) != 1 {
 		t.Errorf("%+v", list)
+	}
+}
+
+func TestSavingWhatIsInForceSetsNothing(t *testing.T) {
+	w := newWorld(t)
+	b, err := json.Marshal(w.must(t, "settings.get", admintest.Free, nil, ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var v struct{ TokenLife, SessionIdle, SessionAbsolute, VerifyWithin string }
+	if err := json.Unmarshal(b, &v); err != nil {
+		t.Fatal(err)
+	}
+	w.must(t, "settings.save", admintest.Free, nil, fmt.Sprintf(`{"tokenLife": %q, "sessionIdle": %q, "sessionAbsolute": %q, "verifyWithin": %q}`, v.TokenLife, v.SessionIdle, v.SessionAbsolute, v.VerifyWithin))
+	set, err := w.Store.Settings(context.Background(), admintest.Free)
+	if err != nil || set.TokenLife != 0 || set.Session != (authstore.SessionLimits{}) || set.VerifyEmail != nil {
+		t.Errorf("%+v, %v", set, err)
+	}
+}
+
+func TestAnswersToQuestionsOfOldAreShown(t *testing.T) {
+	w := newWorld(t)
+	c := w.Customer(t, admintest.Ours, "ann@example.com")
+	err := w.Store.ChangeCapture(context.Background(), c.ID, func(_ *authstore.Customer, a *authstore.CaptureAnswers) error {
+		a.Values["custom_1"], a.Values["phoneNumber"] = "Ajax", "020"
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := get[admin.CustomerDetail](t, w, "customer.get", admintest.Ours, params{"customerId": admintest.ID(c.ID)}, "")
+	if got := fmt.Sprint(d.Answers); got != "[{firstName  Ann} {lastName  Smith} {custom_1 Team? Ajax} {phoneNumber  020}]" {
+		t.Error(got)
 	}
 }
