@@ -8,11 +8,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -77,6 +79,7 @@ func TestStaffCommandSaysWhatIsWrong(t *testing.T) {
 func evidence(t *testing.T) (lines []string) {
 	t.Helper()
 	store := authstoretest.NewStore(t, authstoretest.NewClock())
+	byID := map[int64][]string{} // exports are in the order of ids
 	for _, email := range []string{"ann@example.com", "bob@example.com"} {
 		answers := []authstore.ConsentRecord{
 			{Name: "terms", Version: "1", State: authstore.Accepted}, {Name: "news", Version: "1", State: authstore.Declined}, {Name: "news", Version: "2", State: authstore.Accepted},
@@ -97,8 +100,11 @@ func evidence(t *testing.T) (lines []string) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			lines = append(lines, string(line))
+			byID[c.ID] = append(byID[c.ID], string(line))
 		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(byID)) {
+		lines = append(lines, byID[id]...)
 	}
 	return lines
 }
