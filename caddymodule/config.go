@@ -215,20 +215,8 @@ func (p Publisher) record(hub publisher.Origin) (authstore.Publisher, error) {
 		return r, fmt.Errorf("backchannel_logout: %w", err)
 	}
 	r.TokenDigest, r.RevealUnknownEmail = p.APITokenDigest, p.RevealUnknownEmail
-	if len(p.Consents) > maxConsents {
-		return r, fmt.Errorf("more than %d consents are configured; their names would not fit into a token", maxConsents)
-	}
-	names := map[string]bool{}
-	for _, c := range p.Consents {
-		d, err := c.definition()
-		if err != nil {
-			return r, err
-		}
-		if names[d.Name] {
-			return r, fmt.Errorf("consent %s is configured twice; merge the two", d.Name)
-		}
-		names[d.Name] = true
-		r.Consents = append(r.Consents, d)
+	if r.Consents, err = definitions(p.Consents); err != nil {
+		return r, err
 	}
 	if p.Capture != nil {
 		fields, err := p.Capture.fields()
@@ -264,6 +252,26 @@ func siteOrigin(s string, hub publisher.Origin) (publisher.Origin, error) {
 		return "", fmt.Errorf("site %s is an address; cookies and sign-in need a host name", o)
 	}
 	return o, nil
+}
+
+// definitions judges the configured consents of a publisher.
+func definitions(consents []Consent) (all []authstore.ConsentDefinition, err error) {
+	if len(consents) > maxConsents {
+		return nil, fmt.Errorf("more than %d consents are configured; their names would not fit into a token", maxConsents)
+	}
+	names := map[string]bool{}
+	for _, c := range consents {
+		d, err := c.definition()
+		if err != nil {
+			return nil, err
+		}
+		if names[d.Name] {
+			return nil, fmt.Errorf("consent %s is configured twice; merge the two", d.Name)
+		}
+		names[d.Name] = true
+		all = append(all, d)
+	}
+	return all, nil
 }
 
 func (c Consent) definition() (authstore.ConsentDefinition, error) {
