@@ -264,7 +264,8 @@ func (a *App) Start() error {
 func (a *App) Stop() error { return nil }
 
 // Cleanup releases the store if this configuration had opened it. Another
-// configuration that uses the same store keeps it open.
+// configuration that uses the same store keeps it open, and for one that is
+// replaced it stays open for a while, see departures.
 func (a *App) Cleanup() error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -277,8 +278,10 @@ func (a *App) Cleanup() error {
 		return nil
 	}
 	a.node = nil
-	_, err := nodes.Delete(a.store.StoreKey())
-	return err
+	if _, err := caddy.ActiveContext().AppIfConfigured("http"); err != nil { // the last one stops
+		return errors.Join(release(a.store.StoreKey()), leaving.now())
+	}
+	return leaving.later(a.store.StoreKey(), a.log)
 }
 
 // Interface guards

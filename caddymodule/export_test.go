@@ -16,6 +16,15 @@ func StoreReferences(name string) int {
 	return n
 }
 
+// EndLingering closes the stores of replaced configurations, as time does, and
+// returns how many there were.
+func EndLingering() (n int, err error) {
+	leaving.mu.Lock()
+	n = len(leaving.due)
+	leaving.mu.Unlock()
+	return n, leaving.now()
+}
+
 // StaffCommand runs `usher staff` with arguments, against a server's admin API.
 func StaffCommand(out io.Writer, admin string, publishers, role string, args ...string) error {
 	return staffCommand(out, args, inviteOptions{publishers: publishers, role: role, address: admin})

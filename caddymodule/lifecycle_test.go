@@ -17,6 +17,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 
+	"github.com/usher-sso/usher/authstore"
 	"github.com/usher-sso/usher/authstore/bolt"
 	"github.com/usher-sso/usher/caddymodule"
 )
@@ -122,16 +123,60 @@ func TestReloadUnderLoadRefusesNoRequest(t *testing.T) {
 	}
 }
 
-func TestReloadToAnotherStoreClosesTheFirst(t *testing.T) {
+// The last requests of a configuration may end after Caddy has cleaned it up, and
+// connections may still come to it; they find their store open.
+func TestReloadToAnotherStoreClosesTheFirstAfterAWhile(t *testing.T) {
 	s := newServer(t)
 	s.start(t, nil)
+	first, late := s.browser(t), s.browser(t)
+	first.register("anna@example.com")
+	end := late.registerSlowly("berta@example.com")
+
 	second := filepath.Join(t.TempDir(), "second.db")
 	s.start(t, object{"store": object{"module": "bolt", "path": second}})
+	if a, b := caddymodule.StoreReferences(s.store), caddymodule.StoreReferences(second); a != 1 || b != 1 {
+		t.Errorf("%d and %d references, want one for the last requests and 1", a, b)
+	}
+	if status := end(); status != http.StatusSeeOther {
+		t.Errorf("a request that the first configuration had begun to read is answered %d", status)
+	}
+	if n, err := caddymodule.EndLingering(); n != 1 || err != nil {
+		t.Errorf("%d stores lingered, want 1; closing: %v", n, err)
+	}
 	if a, b := caddymodule.StoreReferences(s.store), caddymodule.StoreReferences(second); a != 0 || b != 1 {
 		t.Errorf("%d and %d references, want none and 1", a, b)
 	}
 	opens(t, s.store)
+}
+
+func TestReloadBackToAStoreThatLingersTakesItOver(t *testing.T) {
+	s := newServer(t)
+	s.start(t, nil)
 	s.browser(t).register("anna@example.com")
+	second := object{"store": object{"module": "bolt", "path": filepath.Join(t.TempDir(), "second.db")}}
+	for range 3 {
+		s.start(t, second)
+		s.start(t, nil)
+	}
+	if n, err := caddymodule.EndLingering(); n != 2 || err != nil {
+		t.Errorf("%d stores lingered, want 2; closing: %v", n, err)
+	}
+	if n := caddymodule.StoreReferences(s.store); n != 1 {
+		t.Errorf("%d references, want 1", n)
+	}
+	if _, _, err := caddymodule.OpenStore(s.store).CustomerByIdentity(t.Context(), 100000000, authstore.ProviderPassword, "anna@example.com"); err != nil {
+		t.Errorf("the customer of the store: %v", err)
+	}
+}
+
+func TestLastStopClosesStoresThatLinger(t *testing.T) {
+	s := newServer(t)
+	s.start(t, nil)
+	s.start(t, object{"store": object{"module": "bolt", "path": filepath.Join(t.TempDir(), "second.db")}})
+	if err := caddy.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	opens(t, s.store)
 }
 
 // opens checks that nobody holds a store.

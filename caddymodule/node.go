@@ -5,7 +5,10 @@ package caddymodule
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -127,6 +130,70 @@ func (n *node) Destruct() error {
 		return fmt.Errorf("noting the use of sessions: %w", flushed)
 	}
 	return counted
+}
+
+// lingering is how long a store that no configuration has any more stays open after
+// a reload.
+const lingering = 10 * time.Second
+
+// departures are stores of replaced configurations. Caddy cleans a configuration up
+// while its last requests are under way, and when a connection may still come to it:
+// they find their store open.
+type departures struct {
+	mu  sync.Mutex
+	due map[string]*time.Timer // by the store's key, each for one reference in nodes; guarded by mu
+}
+
+var leaving = departures{due: map[string]*time.Timer{}}
+
+// later gives a reference back after a while, or now if it is not the last one.
+func (d *departures) later(key string, log *zap.Logger) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if t := d.due[key]; t != nil {
+		t.Reset(lingering)
+		return release(key)
+	}
+	if n, _ := nodes.References(key); n > 1 {
+		return release(key)
+	}
+	d.due[key] = time.AfterFunc(lingering, func() {
+		if err := d.end(key); err != nil {
+			log.Error("closing a store that is no longer configured", zap.Error(err))
+		}
+	})
+	return nil
+}
+
+// end gives the reference of one store back, unless that is done.
+func (d *departures) end(key string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	t := d.due[key]
+	if t == nil {
+		return nil
+	}
+	t.Stop()
+	delete(d.due, key)
+	return release(key)
+}
+
+// now closes all of them; no request can come any more.
+func (d *departures) now() error {
+	d.mu.Lock()
+	keys := slices.Collect(maps.Keys(d.due))
+	d.mu.Unlock()
+	var failed error
+	for _, key := range keys {
+		failed = errors.Join(failed, d.end(key))
+	}
+	return failed
+}
+
+// release gives one reference in nodes back.
+func release(key string) error {
+	_, err := nodes.Delete(key)
+	return err
 }
 
 // Interface guards

@@ -4,8 +4,10 @@
 package caddymodule_test
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"maps"
 	"net"
@@ -207,6 +209,37 @@ func (b *browser) register(email string) {
 	a := b.send("POST", "hub", "/register", form.Encode(), "Content-Type", "application/x-www-form-urlencoded", "Sec-Fetch-Site", "same-origin")
 	if a.StatusCode != http.StatusOK || !strings.Contains(a.body, email) {
 		b.t.Fatalf("registering %s: %s", email, a.Status)
+	}
+}
+
+// registerSlowly begins to create an account and returns when the server reads the
+// form, of which nothing has come. What it returns sends the form, and returns the
+// status of the answer.
+func (b *browser) registerSlowly(email string) (end func() int) {
+	b.t.Helper()
+	c, err := net.Dial("tcp", "127.0.0.1:"+b.s.port)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.t.Cleanup(func() { c.Close() })
+	form := url.Values{"email": {email}, "password": {password}}.Encode()
+	fmt.Fprintf(c, "POST /register HTTP/1.1\r\nHost: hub.localhost:%s\r\nContent-Type: application/x-www-form-urlencoded\r\n"+
+		"Sec-Fetch-Site: same-origin\r\nAccept: text/html\r\nContent-Length: %d\r\nExpect: 100-continue\r\n\r\n", b.s.port, len(form))
+	answers := bufio.NewReader(c)
+	line, err := answers.ReadString('\n')
+	if err != nil || !strings.HasPrefix(line, "HTTP/1.1 100 ") {
+		b.t.Fatalf("the server does not read the form: %q, %v", line, err)
+	}
+	answers.ReadString('\n')
+	return func() int {
+		b.t.Helper()
+		io.WriteString(c, form)
+		response, err := http.ReadResponse(answers, nil)
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		response.Body.Close()
+		return response.StatusCode
 	}
 }
 
