@@ -14,77 +14,77 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// consents is how an editor begins to ask for consents.
-func (o *office) consents(t *testing.T) {
-	c, w := o.editor.page("consents"), o.viewer
-	c.says("news", "Configuration file")
+// consents is how staff begin to ask for consents.
+func (o *office) consents(t *testing.T, c *colleague) {
+	w, name := o.viewer, c.own("terms")
+	c.page("consents").says("news", "Configuration file")
 	c.page("consents/news").says("Set in the server's configuration file")
 	if c.finds(`main form[method=post]`) {
 		t.Error("the declared consent has forms")
 	}
 
-	c.page("consents").fill("new-form-name", "Programme Terms", "new-form-version", "1", "new-form-label", "I accept the [programme terms](https://media.example/terms).")
+	c.page("consents").fill("new-form-name", "Programme Terms", "new-form-version", "1", "new-form-label", "I accept the ["+name+"](https://media.example/terms).")
 	c.refused(c.press(c.form("consent.save")), 422, "new-form-name")
-	c.fill("new-form-name", "programme_terms").set("new-form-kind", "terms").check("new-form-required").does("consent.save")
-	c.wantsPage(c.at("consents/programme_terms"))
-	c.walk.look("staff-consent-draft")
-	c.says("Draft", "I accept the programme terms.")
+	c.fill("new-form-name", name).set("new-form-kind", "terms").check("new-form-required").does("consent.save")
+	c.wantsPage(c.at("consents/" + name))
+	c.look("staff-consent-draft")
+	c.says("Draft", "I accept the "+name+".")
 	w.open(o.newsURL + "/live")
 	w.wants(o.newsURL + "/live") // nobody is asked for a draft
-	c.does("consent.publish", "programme_terms", "1").says("In force")
+	c.does("consent.publish", name, "1").says("In force")
 
 	w.open(o.newsURL + "/live")
 	w.wantsPage("/consents")
-	if asked := w.shows(); !strings.Contains(asked, "I accept the programme terms") {
+	if asked := w.shows(); !strings.Contains(asked, "I accept the "+name) {
 		t.Errorf("the viewer is asked\n%s", asked)
 	}
 	w.tick("consent-0")
 	w.send()
 	w.wants(o.newsURL + "/live")
-	c.page("consents/programme_terms").says("Accepted by1")
+	c.page("consents/" + name).says("Accepted by1")
 	c.click(`a[href*="/preview/register"]`)
-	if preview := c.shows(); !strings.Contains(preview, "I accept the programme terms") {
+	if preview := c.shows(); !strings.Contains(preview, "I accept the "+name) {
 		t.Errorf("the preview shows\n%s", preview)
 	}
 }
 
 // versions is how consents change, and end.
-func (o *office) versions(t *testing.T) {
+func (o *office) versions(t *testing.T, c *colleague) {
+	terms, partners := c.own("terms"), c.own("partner_mail")
 	day := func(days int) string { return time.Now().UTC().AddDate(0, 0, days).Format("2006-01-02T15:04") }
-	c := o.editor.page("consents/programme_terms")
-	if version := ask(c.chromium, chromedp.Value(chromedp.ID("write-form-version"))); version != "2" {
+	if version := ask(c.page("consents/"+terms).chromium, chromedp.Value(chromedp.ID("write-form-version"))); version != "2" {
 		t.Errorf("the next version is called %q", version)
 	}
-	c.fill("write-form-label", "I accept the [new programme terms](https://media.example/terms).").does("consent.save")
+	c.fill("write-form-label", "I accept the [new "+terms+"](https://media.example/terms).").does("consent.save")
 	c.says("Changes since version 1")
-	if !c.finds("main ins") || !c.finds("main del") && !strings.Contains(c.reads(), "new programme terms") {
+	if !c.finds("main ins") || !c.finds("main del") && !strings.Contains(c.reads(), "new "+terms) {
 		t.Error("nothing is marked as new")
 	}
-	publish := c.form("consent.publish", "programme_terms", "2")
+	publish := c.form("consent.publish", terms, "2")
 	c.set("v-0-publish-begins", day(3), "v-0-publish-transitionUntil", day(1))
 	c.refused(c.press(publish), 422, "v-0-publish-transitionUntil")
-	c.set("v-0-publish-begins", day(3), "v-0-publish-transitionUntil", day(9)).does("consent.publish", "programme_terms", "2")
-	c.walk.look("staff-consent-scheduled")
+	c.set("v-0-publish-begins", day(3), "v-0-publish-transitionUntil", day(9)).does("consent.publish", terms, "2")
+	c.look("staff-consent-scheduled")
 	c.says("Scheduled", "Earlier versions do until")
-	c.does("consent.unpublish", "programme_terms", "2").says("Draft")
-	c.does("consent.drop", "programme_terms", "2")
+	c.does("consent.unpublish", terms, "2").says("Draft")
+	c.does("consent.drop", terms, "2")
 	c.wantsPage(c.at("consents"))
 
-	c.fill("new-form-name", "partner_mail", "new-form-version", "2026-01", "new-form-label", "Partners may write to me.").set("new-form-kind", "marketing").does("consent.save")
-	c.does("consent.publish", "partner_mail", "2026-01")
-	c.page("consents").says("programme_terms", "partner_mail")
+	c.fill("new-form-name", partners, "new-form-version", "2026-01", "new-form-label", "Partners may write to me.").set("new-form-kind", "marketing").does("consent.save")
+	c.does("consent.publish", partners, "2026-01")
+	c.page("consents").says(terms, partners)
 	c.does("consent.order")
 	order := ask(c.chromium, chromedp.Evaluate[[]string](`[...document.querySelectorAll("section:has(#order) tbody tr")].map(row => row.cells[1].innerText.trim())`))
-	if want := []string{"partner_mail", "programme_terms"}; !slices.Equal(order, want) {
+	if want := []string{partners, terms}; !slices.Equal(order, want) {
 		t.Errorf("the order is %q, want %q", order, want)
 	}
 
 	evidence := filepath.Join(t.TempDir(), "evidence.jsonl")
 	o.verifies(t, evidence, c.saves("*.jsonl", "consent.exportEvidence"))
 
-	c.page("consents/programme_terms").does("consent.retire", "programme_terms")
+	c.page("consents/"+terms).does("consent.retire", terms)
 	c.says("Not asked")
-	c.page("consents/partner_mail").does("consent.retire", "partner_mail")
+	c.page("consents/"+partners).does("consent.retire", partners)
 }
 
 // verifies checks that exported evidence holds, and does not when a word of it changes.
@@ -100,9 +100,14 @@ func (o *office) verifies(t *testing.T, path, evidence string) {
 	}
 }
 
-// capture is how an editor asks customers about themselves.
-func (o *office) capture(t *testing.T) {
-	c, w := o.editor.page("capture"), o.viewer
+// capture is how staff ask customers about themselves.
+func (o *office) capture(t *testing.T, c *colleague) {
+	w := o.viewer
+	if c.page("capture").finds("section:has(#asked) tbody tr") { // by somebody else
+		c.set("capture-fields.0.key", "", "capture-fields.1.key", "").check("capture-enabled", "capture-enforced").does("capture.save")
+	}
+	o.leaves()
+	o.joins(c.viewer("carl"), o.newsURL+"/live")
 	c.check("capture-enabled", "capture-enforced")
 	c.refused(c.press(c.form("capture.save")), 422)
 	c.set("capture-fields.0.key", "firstNameLastName").fill("capture-fields.0.position", "2").check("capture-fields.0.required")

@@ -12,13 +12,19 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// look is how an editor dresses the pages.
-func (o *office) look(t *testing.T) {
-	c := o.editor.page("settings")
-	c.says("Only owners can change these.")
+// dress is how staff dress the pages.
+func (o *office) dress(t *testing.T, c *colleague) {
+	color := "e8590c"
+	if c.scripts {
+		color = "a61e4d"
+	}
+	c.page("settings")
+	if closed := strings.Contains(c.reads(), "Only owners can change these."); closed != (c != o.owner) {
+		t.Errorf("the settings are said to be for owners: %t", closed)
+	}
 	c.fill("brand-form-color", "blue")
 	c.refused(c.press(c.form("brand.save")), 422, "brand-form-color")
-	c.fill("brand-form-color", "e8590c", "brand-form-links.0.name", "privacy", "brand-form-links.0.url", "https://media.example/privacy").does("brand.save")
+	c.fill("brand-form-color", color, "brand-form-links.0.name", "privacy", "brand-form-links.0.url", "https://media.example/privacy").does("brand.save")
 	for _, kind := range []string{"logo", "favicon"} {
 		file, err := filepath.Abs(filepath.Join("testdata", "brand", map[string]string{"logo": "logo.svg", "favicon": "icon.svg"}[kind]))
 		if err != nil {
@@ -42,28 +48,32 @@ func (o *office) look(t *testing.T) {
 }
 
 // settings is what owners say about their publisher.
-func (o *office) settings(t *testing.T) {
-	c := o.owner.page("settings")
-	c.fill("settings-name", "Example Media", "settings-offers", "S100000001_US", "settings-resetUrls", "https://app.media.example", "settings-tokenLife", "10m", "settings-sessionIdle", "40d")
+func (o *office) settings(t *testing.T, c *colleague) {
+	name, life := "Example Media", "10m"
+	if !c.scripts {
+		name, life = "Example Media House", "12m"
+	}
+	c.page("settings")
+	c.fill("settings-name", name, "settings-offers", "S100000001_US", "settings-resetUrls", "https://app.media.example", "settings-tokenLife", life, "settings-sessionIdle", "40d")
 	c.does("settings.save").says("Life of access tokens")
 	values := ask(c.chromium, chromedp.Evaluate[[]string](`["settings-name", "settings-offers", "settings-resetUrls", "settings-tokenLife", "settings-sessionIdle"].map(id => document.getElementById(id).value)`))
-	if want := []string{"Example Media", "S100000001_US", "https://app.media.example", "10m", "40d"}; !slices.Equal(values, want) {
+	if want := []string{name, "S100000001_US", "https://app.media.example", life, "40d"}; !slices.Equal(values, want) {
 		t.Errorf("the settings are %q, want %q", values, want)
 	}
 	w := o.stranger
 	w.open(o.newsURL + "/live")
-	if title := ask(w.chromium, chromedp.Evaluate[string](`document.title`)); !strings.Contains(title, "Example Media") {
+	if title := ask(w.chromium, chromedp.Evaluate[string](`document.title`)); !strings.Contains(title, name) {
 		t.Errorf("a viewer's page is called %q", title)
 	}
 }
 
 // apiToken is how the publisher's own servers get in, and out.
-func (o *office) apiToken(t *testing.T) {
+func (o *office) apiToken(t *testing.T, c *colleague) {
 	status := func(token string) int {
 		return o.visitor(t).send("GET", o.hub+"/admin/api/"+publisherID+"/customers", "", "X-Publisher-Token: "+token).status
 	}
-	c := o.owner.page("settings").does("token.rotate")
-	c.walk.look("staff-settings-token")
+	c.page("settings").does("token.rotate")
+	c.look("staff-settings-token")
 	first := ask(c.chromium, chromedp.Value(chromedp.ID("new-token-value")))
 	if got := status(first); got != 200 {
 		t.Errorf("with the new token: status %d", got)
@@ -84,8 +94,11 @@ func (o *office) apiToken(t *testing.T) {
 }
 
 // sandbox is how things are tried out, and copied.
-func (o *office) sandbox(t *testing.T) {
-	c, w := o.owner, o.viewer
+func (o *office) sandbox(t *testing.T, c *colleague) {
+	w, version, color := o.viewer, "1", "2b8a3e"
+	if !c.scripts {
+		version, color = "2", "1864ab"
+	}
 	c.page("")
 	c.publisher = trials
 	defer func() { c.publisher = publisherID }()
@@ -102,20 +115,21 @@ func (o *office) sandbox(t *testing.T) {
 	o.joins("sam@viewer.test", site)
 	c.page("customers").says("sam@viewer.test")
 
-	c.page("settings").fill("brand-form-color", "2b8a3e").does("brand.save")
-	c.page("consents").fill("new-form-name", "club_rules", "new-form-version", "1", "new-form-label", "I keep to the rules of the club.").does("consent.save")
-	c.does("consent.publish", "club_rules", "1")
+	c.page("settings").fill("brand-form-color", color).does("brand.save")
+	c.page("consents").fill("new-form-name", "club_rules", "new-form-version", version, "new-form-label", "I keep to the rules of the club.").does("consent.save")
+	c.does("consent.publish", "club_rules", version)
 	c.page("sandbox")
 	c.click(`main a[href*="?to=` + publisherID + `"]`)
-	c.walk.look("staff-sandbox-changes")
-	c.says("2b8a3e", "I keep to the rules of the club.")
+	c.note("sandbox.diff")
+	c.look("staff-sandbox-changes")
+	c.says(color, "I keep to the rules of the club.")
 	c.does("sandbox.copy")
-	o.done = append(o.done, logged{publisherID, c.email, "sandbox.copy"})
+	o.done = append(o.done, deed{logged{publisherID, c.email, "sandbox.copy"}, c.scripts})
 	o.editor.page("settings")
-	if color := ask(o.editor.chromium, chromedp.Value(chromedp.ID("brand-form-color"))); color != "2b8a3e" {
-		t.Errorf("the colour became %q", color)
+	if became := ask(o.editor.chromium, chromedp.Value(chromedp.ID("brand-form-color"))); became != color {
+		t.Errorf("the colour became %q", became)
 	}
-	o.editor.page("consents/club_rules").says("Draft").does("consent.drop", "club_rules", "1")
+	o.editor.page("consents/club_rules").says("Draft").does("consent.drop", "club_rules", version)
 
 	c.fill("reset-form-confirm", publisherID)
 	c.refused(c.press(c.form("sandbox.reset")), 422, "reset-form-confirm")
