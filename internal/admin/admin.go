@@ -29,6 +29,10 @@ var (
 	// ErrStepUp says that the actor must prove again who they are.
 	ErrStepUp = errors.New("this needs you to confirm who you are")
 
+	// ErrOrigin says that a request which changes something was not sent by a page of
+	// the hub's.
+	ErrOrigin = errors.New("a request of a browser's must come from a page of the hub's")
+
 	// ErrNotFound says that what the act is about is not there.
 	ErrNotFound = errors.New("not found")
 

@@ -13,28 +13,33 @@ import (
 	"github.com/usher-sso/usher/internal/staff"
 )
 
-// What members of staff do with their own accounts, as the audit logs of all
-// publishers they work for have it.
+// What members of staff do with their own accounts. All but the last two are acts,
+// see OwnActs.
 const (
 	OwnSignIn         = "staff.signIn"
-	OwnSignInFailed   = "staff.signInFailed" // of an account that there is
-	OwnJoin           = "staff.join"         // by an invitation
+	OwnComplete       = "staff.completeSignIn" // in the logs, staff.signIn
+	OwnJoin           = "staff.join"           // by an invitation
 	OwnSignOut        = "account.signOut"
-	OwnPassword       = "account.changePassword"
+	OwnConfirm        = "account.confirm" // in the logs when it fails
+	OwnNewFactor      = "account.newSecondFactor"
 	OwnSecondFactor   = "account.setSecondFactor"
+	OwnAccount        = "account.get"
+	OwnPassword       = "account.changePassword"
 	OwnEndSession     = "account.endSession"
 	OwnEndOthers      = "account.endOthers"
+	OwnSignInFailed   = "staff.signInFailed"    // of an account that there is
 	OwnConfirmFailed  = "account.confirmFailed" // of who they are, before a dangerous act
 	wrongPassword     = "the password was wrong"
 	wrongSecondFactor = "the code of the second factor was wrong"
 )
 
-// OwnActs are all of them.
-var OwnActs = []string{OwnSignIn, OwnSignInFailed, OwnJoin, OwnSignOut, OwnPassword, OwnSecondFactor, OwnEndSession, OwnEndOthers, OwnConfirmFailed}
+// OwnEntries are those of them that the audit logs of all publishers they work for
+// have.
+var OwnEntries = []string{OwnSignIn, OwnSignInFailed, OwnJoin, OwnSignOut, OwnPassword, OwnSecondFactor, OwnEndSession, OwnEndOthers, OwnConfirmFailed}
 
-// Own does something that members of staff do with their own accounts, after writing
+// own does something that members of staff do with their own accounts, after writing
 // it into the logs of all their publishers. When it fails, that is noted, too.
-func (s *Service) Own(ctx context.Context, m authstore.Staff, ip, act string, fn func() error) error {
+func (s *Service) own(ctx context.Context, m authstore.Staff, ip, act string, fn func() error) error {
 	entries := ownEntries(m, ip, act, "")
 	if err := s.Store.AuditAll(ctx, entries); err != nil {
 		return fmt.Errorf("writing the audit log: %w", err)
@@ -79,10 +84,10 @@ func reason(err error) string {
 	return "internal error"
 }
 
-// SignIn signs a member of staff in, and writes it into the logs of their publishers;
-// a wrong password, too. The session may be incomplete, see CompleteSignIn. Errors: those
+// signIn signs a member of staff in, and writes it into the logs of their publishers;
+// a wrong password, too. The session may be incomplete, see completeSignIn. Errors: those
 // of staff.Service.SignIn.
-func (s *Service) SignIn(ctx context.Context, address, password string, d staff.Device) (staff.Entry, error) {
+func (s *Service) signIn(ctx context.Context, address, password string, d staff.Device) (staff.Entry, error) {
 	e, err := s.Staff.SignIn(ctx, address, password, d)
 	if errors.Is(err, staff.ErrCredentials) {
 		if noted := s.noteRefused(ctx, address, d.IP); noted != nil {
@@ -120,9 +125,9 @@ func (s *Service) noteSignIn(ctx context.Context, e staff.Entry, d staff.Device)
 	return e, nil
 }
 
-// CompleteSignIn completes a sign-in by the second factor, and writes it into the
+// completeSignIn completes a sign-in by the second factor, and writes it into the
 // logs; a wrong code, too. Errors: those of staff.Service.SecondFactor.
-func (s *Service) CompleteSignIn(ctx context.Context, m authstore.Staff, session authstore.StaffSession, code string, d staff.Device) (staff.Entry, error) {
+func (s *Service) completeSignIn(ctx context.Context, m authstore.Staff, session authstore.StaffSession, code string, d staff.Device) (staff.Entry, error) {
 	e, err := s.Staff.SecondFactor(ctx, session, code, d)
 	if errors.Is(err, staff.ErrCode) {
 		if noted := s.Store.AuditAll(ctx, ownEntries(m, d.IP, OwnSignInFailed, wrongSecondFactor)); noted != nil {
@@ -148,9 +153,9 @@ func (s *Service) StepUp(ctx context.Context, m authstore.Staff, session authsto
 	return proof, err
 }
 
-// Accept uses up an invitation, and writes it into the logs of the publishers that it
+// accept uses up an invitation, and writes it into the logs of the publishers that it
 // is for. Errors: those of staff.Service.Accept.
-func (s *Service) Accept(ctx context.Context, given, password string, d staff.Device) (staff.Entry, error) {
+func (s *Service) accept(ctx context.Context, given, password string, d staff.Device) (staff.Entry, error) {
 	i, _, err := s.Staff.Invitation(ctx, given)
 	if err != nil {
 		return staff.Entry{}, err

@@ -18,9 +18,11 @@ import (
 
 	"github.com/usher-sso/usher/internal/admin"
 	"github.com/usher-sso/usher/internal/customer"
+	"github.com/usher-sso/usher/internal/staff"
 )
 
-// Prefix is where the API is on the hub; a publisher's id and an act's path follow.
+// Prefix is where the API is on the hub; a publisher's id and an act's path follow, or
+// the path of what members of staff do with their own accounts.
 const Prefix = "/admin/api/"
 
 // API answers for the acts.
@@ -38,7 +40,14 @@ func New(service *admin.Service, report func(r *http.Request, err error)) *API {
 // Mount registers all acts, and answers everything else below Prefix.
 func (a *API) Mount(mux *http.ServeMux) {
 	for _, act := range admin.Acts() {
-		mux.Handle(act.Method+" "+Prefix+"{publisherId}/"+act.Path, a.handler(act))
+		mux.Handle(act.Method+" "+Prefix+"{publisherId}/"+act.Path, a.handler(act, func(w http.ResponseWriter, r *http.Request) (any, error) {
+			return a.do(w, r, act)
+		}))
+	}
+	for _, act := range admin.OwnActs() {
+		mux.Handle(act.Method+" "+Prefix+act.Path, a.handler(&act.Act, func(w http.ResponseWriter, r *http.Request) (any, error) {
+			return a.service.DoOwn(w, r, act, func() ([]byte, error) { return input(w, r, &act.Act) })
+		}))
 	}
 	mux.HandleFunc(Prefix, func(w http.ResponseWriter, r *http.Request) { a.fail(w, r, admin.ErrNotFound) })
 }
@@ -46,14 +55,12 @@ func (a *API) Mount(mux *http.ServeMux) {
 // maxBody bounds what is sent; the largest is a picture in base64.
 const maxBody = 128 << 10
 
-var (
-	errType   = errors.New("Content-Type must be application/json")
-	errOrigin = errors.New("a request with a cookie must come from a page of the hub's")
-)
+var errType = errors.New("Content-Type must be application/json")
 
-func (a *API) handler(act *admin.Act) http.Handler {
+// handler answers with what do gives.
+func (a *API) handler(act *admin.Act, do func(w http.ResponseWriter, r *http.Request) (any, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		out, err := a.do(w, r, act)
+		out, err := do(w, r)
 		if err != nil {
 			a.fail(w, r, err)
 			return
@@ -72,7 +79,7 @@ func (a *API) do(w http.ResponseWriter, r *http.Request, act *admin.Act) (any, e
 		return nil, err
 	}
 	if !act.Reads() && actor.Server == 0 && !a.service.SameOrigin(r) {
-		return nil, errOrigin
+		return nil, admin.ErrOrigin
 	}
 	input, err := input(w, r, act)
 	if err != nil {
@@ -136,8 +143,6 @@ func explain(err error) failure {
 		return failure{status: http.StatusUnprocessableEntity, Code: "ADM0001", Errors: []string{invalid.Error()}, Field: invalid.Field}
 	case errors.Is(err, errType):
 		return say(http.StatusUnsupportedMediaType, "REQ0415")
-	case errors.Is(err, errOrigin):
-		return say(http.StatusForbidden, "ADM0005")
 	case errors.As(err, &limit):
 		f := say(http.StatusTooManyRequests, "REQ0429")
 		f.wait = limit.RetryAfter
@@ -157,12 +162,23 @@ func explain(err error) failure {
 }
 
 var sentinels = map[error]failure{
+	admin.ErrOrigin:          {status: http.StatusForbidden, Code: "ADM0005"},
 	admin.ErrUnauthenticated: {status: http.StatusUnauthorized, Code: "AUTH0002"},
 	admin.ErrForbidden:       {status: http.StatusForbidden, Code: "ADM0002"},
 	admin.ErrStepUp:          {status: http.StatusForbidden, Code: "ADM0003"},
 	admin.ErrNotFound:        {status: http.StatusNotFound, Code: "REQ0404"},
 	admin.ErrDeclared:        {status: http.StatusConflict, Code: "ADM0004"},
 	admin.ErrChanged:         {status: http.StatusConflict, Code: "ADM0006"},
+	staff.ErrRefused:         {status: http.StatusUnauthorized, Code: "AUTH0002"}, // ended meanwhile
+	staff.ErrInvitation:      {status: http.StatusNotFound, Code: "REQ0404"},
+	staff.ErrCredentials:     {status: http.StatusForbidden, Code: "ADM0007"},
+	staff.ErrCode:            {status: http.StatusForbidden, Code: "ADM0007"},
+	staff.ErrConfirmation:    {status: http.StatusForbidden, Code: "ADM0007"},
+
+	customer.ErrPasswordShort:  {status: http.StatusUnprocessableEntity, Code: "ADM0001", Field: "password"},
+	customer.ErrPasswordLong:   {status: http.StatusUnprocessableEntity, Code: "ADM0001", Field: "password"},
+	customer.ErrPasswordSimple: {status: http.StatusUnprocessableEntity, Code: "ADM0001", Field: "password"},
+	customer.ErrPasswordCommon: {status: http.StatusUnprocessableEntity, Code: "ADM0001", Field: "password"},
 }
 
 func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {

@@ -21,6 +21,11 @@ func TestDescriptionIsValidAndHasEveryAct(t *testing.T) {
 			t.Errorf("%s is not described", act.Name)
 		}
 	}
+	for _, act := range admin.OwnActs() {
+		if len(operations[act.Method+" "+adminapi.Prefix+act.Path]) == 0 {
+			t.Errorf("%s is not described", act.Name)
+		}
+	}
 	if len(operations["POST /auths"]) == 0 {
 		t.Error("the endpoints for viewers are gone")
 	}

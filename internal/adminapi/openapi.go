@@ -31,36 +31,61 @@ func Describe(document []byte) ([]byte, error) {
 	d["tags"] = append(d["tags"].([]any), object{"name": "dashboard", "description": dashboard})
 	components["securitySchemes"].(object)["staffSession"] = object{
 		"type": "apiKey", "in": "cookie", "name": "__Host-usher-staff",
-		"description": "The session of a staff member who is signed in at the dashboard with everything that is asked of them. Requests that change something must come from a page of the hub's.",
+		"description": "The session of a staff member who is signed in at the dashboard, with everything that is asked of them if nothing else is said. Requests that change something must come from a page of the hub's.",
 	}
 	schemas.add(reflect.TypeFor[failure]())
-	for _, act := range admin.Acts() {
-		path := Prefix + "{publisherId}/" + act.Path
+	add := func(path, method string, operation object) {
 		if paths[path] == nil {
 			paths[path] = object{}
 		}
-		paths[path].(object)[strings.ToLower(act.Method)] = schemas.operation(act)
+		paths[path].(object)[strings.ToLower(method)] = operation
+	}
+	for _, act := range admin.Acts() {
+		add(Prefix+"{publisherId}/"+act.Path, act.Method, schemas.operation(act))
+	}
+	for _, act := range admin.OwnActs() {
+		add(Prefix+act.Path, act.Method, schemas.ownOperation(act))
 	}
 	return json.MarshalIndent(d, "", "  ")
 }
 
 const dashboard = "What staff do in the dashboard, at the hub only. Everything that is done is written to the publisher's audit log first. " +
-	"An act needs a role, which its description names; an API token may do all but what needs the role owner."
+	"An act needs a role, which its description names; an API token may do all but what needs the role owner. " +
+	"What members do with their own accounts needs no role, no API token may do it, and it is written to the logs of all their publishers. " +
+	"What lets somebody in, or proves anew who they are, answers with the cookie of the session, which has another value from then on."
 
 // schemas are the components of a description.
 type schemas struct{ all object }
 
 var braces = regexp.MustCompile(`\{(\w+)\}`)
 
+// bySession says that an operation needs a member of the staff.
+var bySession = []object{{"staffSession": []string{}}}
+
 func (s schemas) operation(act *admin.Act) object {
+	security := bySession
+	if act.Needs != admin.Own {
+		security = append(security[:1:1], object{"publisherToken": []string{}})
+	}
+	return s.asked(act, roles(act)+confirmed(act), security, object{"$ref": "#/components/parameters/PublisherId"})
+}
+
+func (s schemas) ownOperation(act *admin.OwnAct) object {
+	security := bySession
+	if act.From == admin.Anybody {
+		security = []object{}
+	}
+	op := s.asked(&act.Act, "For "+string(act.From)+"."+confirmed(&act.Act), security)
+	delete(op["responses"].(object), "409") // nobody else changes it
+	return op
+}
+
+// asked describes an act by whom it may be done and what it takes.
+func (s schemas) asked(act *admin.Act, description string, security []object, parameters ...object) object {
 	op := object{
-		"operationId": "admin." + act.Name, "tags": []string{"dashboard"}, "summary": act.Summary, "description": describe(act),
-		"security": []object{{"staffSession": []string{}}, {"publisherToken": []string{}}}, "responses": s.responses(act),
+		"operationId": "admin." + act.Name, "tags": []string{"dashboard"}, "summary": act.Summary, "description": description,
+		"security": security, "responses": s.responses(act),
 	}
-	if act.Needs == admin.Own {
-		op["security"] = []object{{"staffSession": []string{}}}
-	}
-	parameters := []object{{"$ref": "#/components/parameters/PublisherId"}}
 	for _, m := range braces.FindAllStringSubmatch(act.Path, -1) {
 		parameters = append(parameters, object{"name": m[1], "in": "path", "required": true, "schema": object{"type": "string"}})
 	}
@@ -72,26 +97,32 @@ func (s schemas) operation(act *admin.Act) object {
 	case in != reflect.TypeFor[admin.None]():
 		op["requestBody"] = object{"required": true, "content": object{"application/json": object{"schema": s.input(in)}}}
 	}
-	op["parameters"] = parameters
+	if len(parameters) > 0 {
+		op["parameters"] = parameters
+	}
 	return op
 }
 
-// describe says who may do an act.
-func describe(act *admin.Act) string {
+// roles says who may do an act.
+func roles(act *admin.Act) string {
 	roles := []string{}
 	for _, r := range admin.Needed(act.Needs) {
 		roles = append(roles, string(r))
 	}
-	text := "For the roles " + strings.Join(roles, ", ") + "."
+	return "For the roles " + strings.Join(roles, ", ") + "."
+}
+
+// confirmed says whether staff must prove who they are.
+func confirmed(act *admin.Act) string {
 	if act.StepUp {
-		text += " Staff must have confirmed who they are in the last ten minutes."
+		return " Staff must have confirmed who they are in the last ten minutes."
 	}
-	return text
+	return ""
 }
 
 // statuses are those of failures that any act may have.
 var statuses = map[int]string{
-	http.StatusUnauthorized: "Nobody is signed in, or the token is not one.", http.StatusForbidden: "The role does not allow it, or a confirmation is needed, or the request comes from elsewhere.",
+	http.StatusUnauthorized: "Nobody is signed in, or the token is not one.", http.StatusForbidden: "The role does not allow it, or a confirmation is needed or wrong, or the request comes from elsewhere.",
 	http.StatusUnprocessableEntity: "The input is not right; `field` names what.",
 }
 

@@ -83,6 +83,15 @@ func TestFormsOfOtherSitesChangeNothingInTheDashboard(t *testing.T) {
 			}
 		}
 	}
+	for from, lines := range abroad(s.hub) {
+		for path, body := range map[string]string{
+			"sign-in": `{"email": "boss@forged.test", "password": "` + clerkPassword + `"}`, "account/password": `{"current": "` + clerkPassword + `", "password": "seven herons hold 4 keys"}`,
+			"account/sessions/others": "", "sign-out": "",
+		} {
+			headers := append([]string{"Content-Type: application/json"}, lines...)
+			refused("the API's "+path+", from "+from, boss.send("POST", s.hub+"/admin/api/"+path, body, headers...))
+		}
+	}
 	for _, method := range []string{"GET", "HEAD", "PUT", "DELETE", "PATCH"} {
 		for _, override := range []string{"X-HTTP-Method-Override: POST", "X-A: b"} {
 			for _, at := range []string{s.hub + deskPages, s.hub + deskAPI} {

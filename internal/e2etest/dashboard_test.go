@@ -332,7 +332,7 @@ func (c *colleague) log() (list []logged) {
 	rows := ask(c.chromium, chromedp.Evaluate[[][]string](`[...document.querySelectorAll("main tbody tr")].map(row => [...row.cells].map(cell => cell.innerText.trim()))`))
 	for _, row := range slices.Backward(rows) {
 		act, _, _ := strings.Cut(row[2], "\n")
-		if slices.Contains(admin.OwnActs, act) {
+		if slices.Contains(admin.OwnEntries, act) {
 			continue
 		}
 		if row[4] != "Done" {

@@ -28,20 +28,15 @@ const (
 	maxFile = 64 << 10
 )
 
-var (
-	// errOrigin says that a form was not sent by a page of ours.
-	errOrigin = errors.New("the form was sent by another web site")
-
-	// errForm says that what was sent is no form.
-	errForm = errors.New("what was sent is no form")
-)
+// errForm says that what was sent is no form.
+var errForm = errors.New("what was sent is no form")
 
 // do answers forms that ask for an act. Whatever the act, its form is the act's
 // input, and what follows is one of the outcomes.
 func (d *Desk) do(a *acts.Act) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if !d.Service.SameOrigin(r) {
-			(&visit{desk: d, w: w, r: r}).fail(errOrigin)
+			(&visit{desk: d, w: w, r: r}).fail(acts.ErrOrigin)
 			return
 		}
 		v := d.arrive(w, r)

@@ -5,6 +5,8 @@ package admin
 
 import (
 	"cmp"
+	"errors"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -18,62 +20,92 @@ import (
 func (d *Desk) mountDoor(mux *http.ServeMux) {
 	mux.HandleFunc("GET "+root, d.choose)
 	mux.HandleFunc("GET "+root+"/{$}", d.choose)
-	for pattern, fn := range map[string]http.HandlerFunc{
-		"GET /sign-in":  d.signInPage,
-		"POST /sign-in": d.fromHere(d.signIn),
-
-		"GET /second-factor":      d.secondFactorPage,
-		"POST /second-factor":     d.fromHere(d.secondFactor),
-		"GET /second-factor/new":  d.signedIn((*visit).enrolPage),
-		"POST /second-factor/new": d.fromHere(d.signedIn((*visit).enrol)),
-		"POST /confirm":           d.fromHere(d.signedIn((*visit).confirm)),
-		"GET /invite":             d.invitationPage,
-		"POST /invite":            d.fromHere(d.accept),
-
-		"GET /account":                  d.member((*visit).account),
-		"POST /account/password":        d.fromHere(d.member((*visit).changePassword)),
-		"POST /account/sessions/end":    d.fromHere(d.member((*visit).endSession)),
-		"POST /account/sessions/others": d.fromHere(d.member((*visit).endOthers)),
-		"POST /sign-out":                d.fromHere(d.signOut),
+	for path, fn := range map[string]http.HandlerFunc{
+		"/sign-in": d.signInPage, "/second-factor": d.secondFactorPage, "/second-factor/new": d.signedIn((*visit).enrolPage),
+		"/invite": d.invitationPage, "/account": d.member((*visit).account),
 	} {
-		method, path, _ := strings.Cut(pattern, " ")
-		mux.HandleFunc(method+" "+root+path, fn)
+		mux.HandleFunc("GET "+root+path, fn)
+	}
+	for _, a := range acts.OwnActs() {
+		if !a.Reads() {
+			mux.HandleFunc("POST "+root+"/"+a.Path, d.doOwn(a))
+		}
 	}
 }
 
-// fromHere answers forms that were sent by a page of ours; others are refused before
-// anything is read.
-func (d *Desk) fromHere(next http.HandlerFunc) http.HandlerFunc {
+// followers answer after what somebody did with the own account, or did not, by the
+// act's name.
+var followers = map[string]func(v *visit, out any, err error){
+	acts.OwnSignIn: (*visit).afterSignIn, acts.OwnComplete: (*visit).afterSecondFactor, acts.OwnJoin: (*visit).afterInvitation, acts.OwnSignOut: (*visit).afterSignOut,
+	acts.OwnConfirm: (*visit).afterConfirm, acts.OwnSecondFactor: (*visit).afterEnrol, acts.OwnPassword: (*visit).afterPassword,
+	acts.OwnEndSession: func(v *visit, _ any, err error) { v.toAccount(acts.OwnEndSession, err) },
+	acts.OwnEndOthers:  func(v *visit, _ any, err error) { v.toAccount(acts.OwnEndOthers, err) },
+}
+
+// doOwn answers forms of the way in and of the own account. Forms of other origins are
+// refused before anything of them is read.
+func (d *Desk) doOwn(a *acts.OwnAct) http.HandlerFunc {
+	follow := followers[a.Name]
 	return func(w http.ResponseWriter, r *http.Request) {
-		v := &visit{desk: d, w: w, r: r}
-		if !d.Service.SameOrigin(r) {
-			v.fail(errOrigin)
-			return
-		}
-		if _, err := readForm(w, r); err != nil {
+		v, err := d.recognize(w, r)
+		if err != nil {
 			v.fail(err)
 			return
 		}
-		next(w, r)
+		out, err := d.Service.DoOwn(w, r, a, func() ([]byte, error) {
+			form, err := readForm(w, r)
+			if err != nil {
+				return nil, err
+			}
+			return a.FromForm(asked(form))
+		})
+		follow(v, out, err)
 	}
+}
+
+// asked returns what a form asks of an act: without where to go afterwards, and with
+// the names of the act for fields that may stand beside those of another one.
+func asked(form url.Values) url.Values {
+	form = maps.Clone(form)
+	delete(form, "next")
+	for from, to := range map[string]string{confirmPassword: "password", confirmCode: "code"} {
+		if given, ok := form[from]; ok {
+			form[to] = append(form[to], given...)
+			delete(form, from)
+		}
+	}
+	return form
+}
+
+// recognize returns a visit of whoever's session the browser holds: without an actor,
+// if it has none that is complete.
+func (d *Desk) recognize(w http.ResponseWriter, r *http.Request) (*visit, error) {
+	v := &visit{desk: d, w: w, r: r}
+	m, session, err := d.Service.Staff.Authenticate(r.Context(), d.Service.Proof(r))
+	if errors.Is(err, staff.ErrRefused) || err == nil && !session.Complete {
+		return v, nil
+	}
+	if err != nil {
+		return v, err
+	}
+	v.actor = acts.Actor{Staff: &m, Session: &session, IP: d.Service.Device(r).IP}
+	if !staff.NeedsSecondFactor(m) {
+		v.act(v.actor)
+	}
+	return v, nil
 }
 
 // signedIn answers those whose session is complete, though an owner's second factor
 // may be missing: they are about their own accounts.
 func (d *Desk) signedIn(next func(v *visit)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		v := &visit{desk: d, w: w, r: r}
-		m, session, err := d.Service.Staff.Authenticate(r.Context(), d.Service.Proof(r))
+		v, err := d.recognize(w, r)
 		switch {
 		case err != nil:
 			v.fail(err)
-		case !session.Complete:
+		case v.actor.Staff == nil:
 			d.turnAway(w, r)
 		default:
-			v.actor = acts.Actor{Staff: &m, Session: &session, IP: d.Service.Device(r).IP}
-			if !staff.NeedsSecondFactor(m) {
-				v.act(v.actor)
-			}
 			next(v)
 		}
 	}

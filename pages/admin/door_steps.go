@@ -7,7 +7,6 @@ import (
 	"errors"
 	"net/http"
 
-	"github.com/usher-sso/usher/authstore"
 	acts "github.com/usher-sso/usher/internal/admin"
 	"github.com/usher-sso/usher/internal/customer"
 	"github.com/usher-sso/usher/internal/staff"
@@ -23,82 +22,69 @@ func (d *Desk) signInPage(w http.ResponseWriter, r *http.Request) {
 	d.Renderer.Show(w, 0, &SignIn{Next: next(r)})
 }
 
-func (d *Desk) signIn(w http.ResponseWriter, r *http.Request) {
-	address := r.PostForm.Get("email")
-	e, err := d.Service.SignIn(r.Context(), address, r.PostForm.Get("password"), d.Service.Device(r))
-	if errors.Is(err, staff.ErrCredentials) || errors.Is(err, customer.ErrEmail) {
-		view := &SignIn{Next: next(r), Email: address}
+func (v *visit) afterSignIn(out any, err error) {
+	if errors.Is(err, staff.ErrCredentials) {
+		view := &SignIn{Next: next(v.r), Email: v.r.PostForm.Get("email")}
 		view.Error = "The address or the password is wrong."
-		d.Renderer.Show(w, http.StatusUnauthorized, view)
+		v.desk.Renderer.Show(v.w, http.StatusUnauthorized, view)
 		return
 	}
+	v.entered(out, err)
+}
+
+// steps are the ways of those who have to do something before anything else, by the
+// act.
+var steps = map[string]string{acts.OwnComplete: "/second-factor", acts.OwnNewFactor: "/second-factor/new"}
+
+// entered leads somebody on as far as a sign-in went.
+func (v *visit) entered(out any, err error) {
 	if err != nil {
-		(&visit{desk: d, w: w, r: r}).fail(err)
+		v.fail(err)
 		return
 	}
-	d.enter(w, r, e)
+	onward(v.w, v.r, steps[out.(acts.Entered).Next])
 }
 
-// enter lets somebody in as far as their session goes.
-func (d *Desk) enter(w http.ResponseWriter, r *http.Request, e staff.Entry) {
-	d.Service.Remember(w, e.Proof)
-	d.Service.RememberKnown(w, e.Known)
-	switch {
-	case !e.Session.Complete:
-		onward(w, r, "/second-factor")
-	case staff.NeedsSecondFactor(e.Staff):
-		onward(w, r, "/second-factor/new")
-	default:
-		onward(w, r, "")
-	}
-}
-
-// halfway returns whose session waits for the second factor. It answers the others
-// itself.
-func (d *Desk) halfway(w http.ResponseWriter, r *http.Request) (m authstore.Staff, session authstore.StaffSession, ok bool) {
-	m, session, err := d.Service.Staff.Authenticate(r.Context(), d.Service.Proof(r))
+func (d *Desk) secondFactorPage(w http.ResponseWriter, r *http.Request) {
+	_, session, err := d.Service.Staff.Authenticate(r.Context(), d.Service.Proof(r))
 	switch {
 	case err != nil:
 		(&visit{desk: d, w: w, r: r}).fail(err)
 	case session.Complete:
 		onward(w, r, "")
-	}
-	return m, session, err == nil && !session.Complete
-}
-
-func (d *Desk) secondFactorPage(w http.ResponseWriter, r *http.Request) {
-	if _, _, ok := d.halfway(w, r); ok {
+	default:
 		d.Renderer.Show(w, 0, &SecondFactor{Next: next(r)})
 	}
 }
 
-func (d *Desk) secondFactor(w http.ResponseWriter, r *http.Request) {
-	m, session, ok := d.halfway(w, r)
-	if !ok {
-		return
-	}
-	e, err := d.Service.CompleteSignIn(r.Context(), m, session, r.PostForm.Get("code"), d.Service.Device(r))
+func (v *visit) afterSecondFactor(out any, err error) {
 	switch {
 	case errors.Is(err, staff.ErrCode):
-		d.Renderer.Show(w, http.StatusUnauthorized, &SecondFactor{Next: next(r), CodeError: wrongCode})
-	case err != nil:
-		(&visit{desk: d, w: w, r: r}).fail(err)
+		v.desk.Renderer.Show(v.w, http.StatusUnauthorized, &SecondFactor{Next: next(v.r), CodeError: wrongCode})
+	case errors.Is(err, acts.ErrNotFound): // done before
+		onward(v.w, v.r, "")
 	default:
-		d.enter(w, r, e)
+		v.entered(out, err)
 	}
 }
 
 const wrongCode = "This code is not right, or was used before. Wait for the next one."
 
 func (v *visit) enrolPage() {
-	e, err := v.desk.Service.Staff.Enrol(v.r.Context(), *v.actor.Session)
+	out, err := v.own(acts.OwnNewFactor)
+	e, _ := out.(acts.NewSecondFactor)
 	v.showEnrolment(e, err, "")
 }
 
+// own does something with the member's own account that takes nothing.
+func (v *visit) own(act string) (any, error) {
+	return v.desk.Service.DoOwn(v.w, v.r, acts.OwnActNamed(act), nil)
+}
+
 // showEnrolment answers with the page that sets up a second factor.
-func (v *visit) showEnrolment(e staff.Enrolment, err error, wrong string) {
+func (v *visit) showEnrolment(e acts.NewSecondFactor, err error, wrong string) {
 	switch {
-	case errors.Is(err, staff.ErrStepUp):
+	case errors.Is(err, acts.ErrStepUp):
 		v.demandConfirmation(root+"/second-factor/new", "set up a second factor")
 	case err != nil:
 		v.fail(err)
@@ -113,29 +99,20 @@ func (v *visit) showEnrolment(e staff.Enrolment, err error, wrong string) {
 	}
 }
 
-func (v *visit) enrol() {
-	s, sealed := v.desk.Service, v.r.PostForm.Get("sealed")
-	var codes []string
-	var proof string
-	err := s.Own(v.r.Context(), *v.actor.Staff, v.actor.IP, acts.OwnSecondFactor, func() (err error) {
-		codes, proof, err = s.Staff.ConfirmEnrolment(v.r.Context(), *v.actor.Session, sealed, v.r.PostForm.Get("code"))
-		return err
-	})
-	switch {
-	case errors.Is(err, staff.ErrCode):
-		e, err := s.Staff.Resume(v.r.Context(), *v.actor.Session, sealed)
+func (v *visit) afterEnrol(out any, err error) {
+	if errors.Is(err, staff.ErrCode) {
+		e, err := v.desk.Service.Staff.Resume(v.r.Context(), *v.actor.Session, v.r.PostForm.Get("sealed"))
 		if errors.Is(err, staff.ErrCode) {
-			e, err = s.Staff.Enrol(v.r.Context(), *v.actor.Session)
+			e, err = v.desk.Service.Staff.Enrol(v.r.Context(), *v.actor.Session)
 		}
-		v.showEnrolment(e, err, wrongCode)
-	case errors.Is(err, staff.ErrStepUp):
-		v.demandConfirmation(root+"/second-factor/new", "set up a second factor")
-	case err != nil:
-		v.fail(err)
-	default:
-		s.Remember(v.w, proof)
-		v.desk.Renderer.Show(v.w, 0, &RecoveryCodes{Chrome: v.chrome, Codes: codes, Onward: next(v.r)})
+		v.showEnrolment(acts.NewSecondFactor(e), err, wrongCode)
+		return
 	}
+	if err != nil {
+		v.showEnrolment(acts.NewSecondFactor{}, err, "")
+		return
+	}
+	v.desk.Renderer.Show(v.w, 0, &RecoveryCodes{Chrome: v.chrome, Codes: out.(acts.NewRecoveryCodes).RecoveryCodes, Onward: next(v.r)})
 }
 
 // demandConfirmation asks who the member is, and leads on to a page then.
@@ -146,9 +123,7 @@ func (v *visit) demandConfirmation(to, why string) {
 	v.desk.Renderer.Show(v.w, http.StatusForbidden, view)
 }
 
-func (v *visit) confirm() {
-	v.form = v.r.PostForm
-	err := v.stepUp()
+func (v *visit) afterConfirm(_ any, err error) {
 	switch {
 	case errors.Is(err, staff.ErrConfirmation):
 		v.chrome.Error = "The password or the code is wrong."
@@ -184,27 +159,21 @@ func (d *Desk) invitationPage(w http.ResponseWriter, r *http.Request) {
 	d.Renderer.Show(w, 0, view)
 }
 
-func (d *Desk) accept(w http.ResponseWriter, r *http.Request) {
-	token := r.PostForm.Get("token")
-	e, err := d.Service.Accept(r.Context(), token, r.PostForm.Get("password"), d.Service.Device(r))
+func (v *visit) afterInvitation(out any, err error) {
 	wrong := passwordFault(err)
 	if errors.Is(err, staff.ErrCredentials) {
 		wrong = "This is not the password of your account."
 	}
 	if wrong != "" {
-		view, gone := d.invitation(r, token)
+		view, gone := v.desk.invitation(v.r, v.r.PostForm.Get("token"))
 		if gone == nil {
 			view.WordError = wrong
-			d.Renderer.Show(w, http.StatusUnprocessableEntity, view)
+			v.desk.Renderer.Show(v.w, http.StatusUnprocessableEntity, view)
 			return
 		}
 		err = gone
 	}
-	if err != nil {
-		(&visit{desk: d, w: w, r: r}).fail(err)
-		return
-	}
-	d.enter(w, r, e)
+	v.entered(out, err)
 }
 
 // passwordFault says what is wrong with a new password; "" for another error.

@@ -29,7 +29,7 @@ var problemsOf = []struct {
 	err error
 	is  problem
 }{
-	{errOrigin, problem{status: http.StatusForbidden, heading: "This form came from elsewhere",
+	{acts.ErrOrigin, problem{status: http.StatusForbidden, heading: "This form came from elsewhere",
 		says: "Forms are taken only from the dashboard's own pages. Nothing was changed. Open the page again and send it from there."}},
 	{errForm, problem{status: http.StatusBadRequest}},
 	{errNoPublisher, problem{status: http.StatusNotFound, heading: "There is no such publisher", says: "The address is wrong, or you have no role there."}},
@@ -67,7 +67,7 @@ func explain(err error) problem {
 // fail answers with a page about what went wrong. It is the one place that knows
 // which error is what.
 func (v *visit) fail(err error) {
-	if errors.Is(err, staff.ErrRefused) { // the session ended meanwhile
+	if errors.Is(err, acts.ErrUnauthenticated) || errors.Is(err, staff.ErrRefused) { // the session ended meanwhile
 		v.desk.turnAway(v.w, v.r)
 		return
 	}

@@ -95,7 +95,7 @@ func actors(list acts.StaffList, now string) (options []Option) {
 // loggedActs are the acts that the log has entries of, and their families.
 func loggedActs() (options []Option) {
 	names := map[string]bool{}
-	for _, name := range acts.OwnActs {
+	for _, name := range acts.OwnEntries {
 		names[name] = true
 	}
 	for _, a := range acts.Acts() {
