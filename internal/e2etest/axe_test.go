@@ -4,17 +4,11 @@
 package e2etest
 
 import (
-	"bytes"
-	"compress/gzip"
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/chromedp/cdproto/cdp"
@@ -22,37 +16,15 @@ import (
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+
+	"github.com/usher-sso/usher/internal/npmtest"
 )
-
-// axeScript brings axe-core, which finds what keeps people out of pages, to the
-// page where it runs. It holds the source packed: to quote it as it is takes as
-// long as to run it.
-var axeScript = sync.OnceValues(func() (string, error) {
-	folder, err := installed("axe", []string{"package.json", "package-lock.json"}, func(work, result string) error {
-		return os.Rename(filepath.Join(work, "node_modules", "axe-core", "axe.min.js"), filepath.Join(result, "axe.min.js"))
-	})
-	if err != nil {
-		return "", err
-	}
-	source, err := os.ReadFile(filepath.Join(folder, "axe.min.js"))
-	if err != nil {
-		return "", err
-	}
-	var packed bytes.Buffer
-	w := gzip.NewWriter(&packed)
-	w.Write(source) // into memory
-	w.Close()
-	return fmt.Sprintf(unpackAxe, base64.StdEncoding.EncodeToString(packed.Bytes())), nil
-})
-
-const unpackAxe = `new Response(new Blob([Uint8Array.from(atob("%s"), c => c.charCodeAt(0))]).stream().pipeThrough(new DecompressionStream("gzip")))
-	.text().then(source => { (0, eval)(source); return true })`
 
 // mustAxe returns the script, or "" where it cannot be had.
 func mustAxe(t testing.TB) string {
 	t.Helper()
-	script, err := axeScript()
-	if lack := missing(""); errors.As(err, &lack) {
+	script, err := npmtest.Axe()
+	if lack := npmtest.Missing(""); errors.As(err, &lack) {
 		return ""
 	}
 	if err != nil {
@@ -131,7 +103,7 @@ func TestAxeFindsWhatIsWrong(t *testing.T) {
 	t.Parallel()
 	chromiumPath(t, lightBrowser)
 	if mustAxe(t) == "" {
-		_, err := axeScript()
+		_, err := npmtest.Axe()
 		t.Skip("!!! NO AXE, nothing tells whether everybody can use the pages: " + err.Error())
 	}
 	s := startForBrowsers(t, standard)

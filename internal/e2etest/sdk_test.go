@@ -20,6 +20,8 @@ import (
 
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
+
+	"github.com/usher-sso/usher/internal/npmtest"
 )
 
 // This file installs Cleeng's client library as it is published, builds a site
@@ -32,11 +34,11 @@ var sdkSources = []string{"package.json", "package-lock.json", "index.html", "ap
 // sdkSite builds the site, once for each state of its sources on a machine, and
 // returns its folder.
 var sdkSite = sync.OnceValues(func() (string, error) {
-	return installed("mediastore-sdk", sdkSources, func(work, result string) error {
+	return npmtest.Installed(os.DirFS("testdata"), "mediastore-sdk", sdkSources, func(work, result string) error {
 		if err := os.Rename(filepath.Join(work, "index.html"), filepath.Join(result, "index.html")); err != nil {
 			return err
 		}
-		return npm(work, "run", "build")
+		return npmtest.Run(work, "run", "build")
 	})
 })
 
@@ -78,7 +80,7 @@ func startSDK(t *testing.T) (*server, *sdk) {
 	t.Helper()
 	chromiumPath(t, lightBrowser)
 	site, err := sdkSite()
-	if lack := missing(""); errors.As(err, &lack) {
+	if lack := npmtest.Missing(""); errors.As(err, &lack) {
 		t.Skip("!!! NO LIBRARY, nothing tells whether Cleeng's @cleeng/mediastore-sdk still works with the API: " + lack.Error())
 	}
 	if err != nil {

@@ -5,6 +5,7 @@ package admin
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -21,6 +22,8 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	cdppage "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
+
+	"github.com/usher-sso/usher/internal/npmtest"
 )
 
 // This file looks at the pages in a real browser. The folder that
@@ -175,23 +178,17 @@ func TestNothingSticksOutAtAnyWidth(t *testing.T) {
 	}
 }
 
-// mustAxe returns axe-core's source where the tests of internal/e2etest, which
-// install it, have left it.
+// mustAxe returns the script that brings axe-core, and skips the test where it cannot be had.
 func mustAxe(t *testing.T) string {
 	t.Helper()
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		t.Skip("!!! NO AXE: this machine has no cache")
+	script, err := npmtest.Axe()
+	if lack := npmtest.Missing(""); errors.As(err, &lack) {
+		t.Skip("!!! NO AXE, nothing tells whether everybody can use the dashboard: " + lack.Error())
 	}
-	files, err := filepath.Glob(filepath.Join(cache, "usher-axe", "*", "axe.min.js"))
-	if err != nil || len(files) == 0 {
-		t.Skip("!!! NO AXE: run the tests of internal/e2etest first, which install it")
-	}
-	source, err := os.ReadFile(files[len(files)-1])
 	if err != nil {
 		t.Fatal(err)
 	}
-	return string(source)
+	return script
 }
 
 // runAxe asks for everything that WCAG 2.2 wants at levels A and AA and that is
@@ -201,7 +198,7 @@ const runAxe = `axe.run(document, {runOnly: {type: "tag", values: ["wcag2a", "wc
 	v.id + " at " + n.target.join(" ") + ": " + n.html.slice(0, 200) + " " + n.failureSummary)))`
 
 func TestAxeFindsNothing(t *testing.T) {
-	source := mustAxe(t)
+	script := mustAxe(t)
 	b, s := chromium(t), serving(t)
 	tell(b, cdppage.SetBypassCSP, cdppage.SetBypassCSPParams{Enabled: true}) // the page's policy forbids every script, axe too
 	for _, width := range []int64{1280, 390} {
@@ -217,7 +214,8 @@ func TestAxeFindsNothing(t *testing.T) {
 						continue
 					}
 					b.open(s.URL + "/" + kind + "/" + name)
-					ask(b, chromedp.Evaluate[int](fmt.Sprintf("document.querySelectorAll('details').forEach(d => d.open = d.closest('.small-menu') ? %t : true), %s\n;0", width == 390, source)))
+					ask(b, chromedp.Evaluate[int](fmt.Sprintf("document.querySelectorAll('details').forEach(d => d.open = d.closest('.small-menu') ? %t : true), 0", width == 390)))
+					ask(b, chromedp.Evaluate[bool](script, chromedp.EvalAwaitPromise))
 					if found := ask(b, chromedp.Evaluate[[]string](runAxe, chromedp.EvalAwaitPromise)); len(found) > 0 {
 						t.Errorf("%s/%s at %d, %s:\n%s", kind, name, width, scheme, strings.Join(found, "\n"))
 					}
