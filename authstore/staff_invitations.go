@@ -27,7 +27,7 @@ const (
 )
 
 // InviteStaff stores an invitation under the digest of its secret. Earlier ones
-// of the address to any of the same publishers are worthless from now on.
+// of the address are good for none of the same publishers from now on.
 // Errors: ErrNotOwner when the inviter may not give the roles.
 func (s *Store) InviteStaff(ctx context.Context, digest string, i StaffInvitation) error {
 	return s.b.Update(ctx, func(tx Tx) error {
@@ -48,14 +48,25 @@ func (s *Store) InviteStaff(ctx context.Context, digest string, i StaffInvitatio
 	})
 }
 
-// dropInvited removes the invitation of an address to a publisher. Errors: ErrNotFound
-// when there is none.
+// dropInvited takes a publisher out of the invitation of an address, which stays good
+// for others that it is for. Errors: ErrNotFound when there is none.
 func dropInvited(tx Tx, publisher int64, emailKey string) error {
-	digest, err := get[string](tx, tableStaffInvited, key(idKey(publisher), emailKey))
+	at := key(idKey(publisher), emailKey)
+	digest, err := get[string](tx, tableStaffInvited, at)
 	if err != nil {
 		return err
 	}
-	return dropInvitation(tx, digest)
+	i, err := get[StaffInvitation](tx, tableStaffInvitations, digest)
+	if err != nil {
+		return err
+	}
+	if err := tx.Delete(tableStaffInvited, at); err != nil {
+		return err
+	}
+	if delete(i.Roles, publisher); len(i.Roles) > 0 {
+		return put(tx, tableStaffInvitations, digest, i)
+	}
+	return tx.Delete(tableStaffInvitations, digest)
 }
 
 // dropInvitation removes an invitation and what leads to it.
@@ -124,7 +135,7 @@ func (s *Store) StaffInvitations(ctx context.Context, publisher int64) (open []S
 }
 
 // WithdrawStaffInvitation makes the invitation of an address to a publisher
-// worthless. Errors: ErrNotFound when there is none.
+// worthless there. Errors: ErrNotFound when there is none.
 func (s *Store) WithdrawStaffInvitation(ctx context.Context, publisher int64, emailKey string) error {
 	return s.b.Update(ctx, func(tx Tx) error { return dropInvited(tx, publisher, emailKey) })
 }

@@ -78,6 +78,36 @@ func TestNewestInvitationOfAnAddressWins(t *testing.T) {
 	}
 }
 
+func TestInvitationToOnePublisherLeavesThoseToOthersAlone(t *testing.T) {
+	w := newWorld(t)
+	for what, take := range map[string]func() error{
+		"inviting": func() error {
+			w.mustInvite(t, "newer", "ann@example.com", roles{novaID: authstore.RoleEditor}, authstore.ByCommandLine)
+			return nil
+		},
+		"withdrawing": func() error { return w.WithdrawStaffInvitation(t.Context(), novaID, "ann@example.com") },
+	} {
+		w.mustInvite(t, "both", "ann@example.com", roles{novaID: authstore.RoleOwner, orbitID: authstore.RoleOwner}, authstore.ByCommandLine)
+		if err := take(); err != nil {
+			t.Fatalf("%s: %v", what, err)
+		}
+		i, _, err := w.StaffInvitation(t.Context(), "both")
+		if err != nil || len(i.Roles) != 1 || i.Roles[orbitID] != authstore.RoleOwner {
+			t.Errorf("%s: %v, %v", what, i.Roles, err)
+		}
+		open, err := w.StaffInvitations(t.Context(), orbitID)
+		if err != nil || len(open) != 1 {
+			t.Errorf("%s: open at the other: %v, %v", what, open, err)
+		}
+	}
+	if err := w.WithdrawStaffInvitation(t.Context(), orbitID, "ann@example.com"); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := w.StaffInvitation(t.Context(), "both"); !errors.Is(err, authstore.ErrNotFound) {
+		t.Errorf("to nobody any more: %v", err)
+	}
+}
+
 func TestOnlyOwnersInvite(t *testing.T) {
 	w := newWorld(t)
 	w.mustEmploy(t, "ann@example.com", roles{novaID: authstore.RoleOwner})
