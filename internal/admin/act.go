@@ -80,7 +80,7 @@ type call struct {
 	publisher authstore.Publisher
 	place     Place
 	service   *Service
-	logged    bool
+	entry     authstore.AuditEntry // in the audit log; without an id until it is written
 }
 
 // Do does an act. Its input is a JSON object, see Act.Input; what the act does not
@@ -99,10 +99,28 @@ func (s *Service) Do(ctx context.Context, a Actor, act *Act, at Place, input []b
 	if err != nil {
 		return nil, err
 	}
-	if !act.Reads() && !c.logged {
+	if !act.Reads() && c.entry.ID == "" {
 		return nil, fmt.Errorf("%s was done without an entry in the audit log", act.Name)
 	}
+	if d, ok := out.(Download); ok {
+		return c.watch(d), nil
+	}
 	return out, nil
+}
+
+// watch notes in the audit log when an export breaks off.
+func (c *call) watch(d Download) Download {
+	write := d.Write
+	d.Write = func(ctx context.Context, w io.Writer) error {
+		err := write(ctx, w)
+		if err == nil {
+			return nil
+		}
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), logTime)
+		defer cancel()
+		return errors.Join(err, c.service.Store.AuditFailed(ctx, c.entry, "the export broke off"))
+	}
+	return d
 }
 
 // begin judges whether an actor may do an act at a place.
@@ -152,7 +170,7 @@ func (c *call) log(ctx context.Context, target string, d detail) (authstore.Audi
 	if err != nil {
 		return entry, fmt.Errorf("writing the audit log: %w", err)
 	}
-	c.logged = true
+	c.entry = entry
 	return entry, nil
 }
 

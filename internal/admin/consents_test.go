@@ -234,3 +234,29 @@ func TestExportedEvidenceVerifies(t *testing.T) {
 		}
 	}
 }
+
+func TestExportThatBreaksOffIsLoggedAsFailed(t *testing.T) {
+	w := newWorld(t)
+	c := w.Customer(t, admintest.Free, "ann@example.com")
+	for name, p := range map[string]params{"customer.export": {"customerId": admintest.ID(c.ID)}, "consent.exportEvidence": nil, "capture.export": nil} {
+		w.Clock.Add(time.Second)
+		d := w.must(t, name, admintest.Free, p, "").(admin.Download)
+		if e := w.log(t, admintest.Free)[0]; e.Act != name || e.Error != "" {
+			t.Errorf("%s: the log has %+v", name, e)
+		}
+		left := errors.New("the reader has left")
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		if err := d.Write(ctx, gone{left}); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+		if e := w.log(t, admintest.Free)[0]; e.Act != name || e.Error != "the export broke off" {
+			t.Errorf("%s: the log has %+v", name, e)
+		}
+	}
+}
+
+// gone is a reader who has left.
+type gone struct{ err error }
+
+func (g gone) Write([]byte) (int, error) { return 0, g.err }
