@@ -36,14 +36,18 @@ func (s *Store) Audit(ctx context.Context, e AuditEntry) (AuditEntry, error) {
 	return all[0], err
 }
 
+// maxAudited is more entries than a Store ever writes.
+const maxAudited = 999_999_999_999
+
 // AuditAll adds entries, each to the log of its publisher, and gives them their ids
-// and times. None at all costs a transaction, too, so that the time that an answer
+// and times. Those of one millisecond are in the order in which this Store was given
+// them; beside those of another node, in either. None at all costs a transaction, too, so that the time that an answer
 // takes does not tell whether anything was written.
 func (s *Store) AuditAll(ctx context.Context, entries []AuditEntry) error {
 	now := s.Now()
 	for i := range entries {
 		entries[i].Time = now
-		entries[i].ID = fmt.Sprintf("%s-%s", newestFirst(now), rand.Text()[:12])
+		entries[i].ID = fmt.Sprintf("%s-%012d-%s", newestFirst(now), maxAudited-s.audited.Add(1), rand.Text()[:12])
 	}
 	return s.b.Update(ctx, func(tx Tx) error {
 		for _, e := range entries {

@@ -80,6 +80,22 @@ func TestAuditLogIsNewestFirstAndOfOnePublisher(t *testing.T) {
 	})
 }
 
+func TestEntriesOfOneMomentAreInTheirOrder(t *testing.T) {
+	w := newWorld(t)
+	want := ""
+	for i := range 12 {
+		if _, err := w.Audit(t.Context(), authstore.AuditEntry{PublisherID: novaID, Detail: map[string]string{"n": fmt.Sprint(i)}}); err != nil {
+			t.Fatal(err)
+		}
+		want = fmt.Sprint(i) + " " + want
+	}
+	for _, limit := range []int{1, 5, 50} {
+		if got := fmt.Sprint(w.audited(t, authstore.AuditQuery{Publisher: novaID, Limit: limit})); got != "["+want[:len(want)-1]+"]" {
+			t.Errorf("%d a page: %s", limit, got)
+		}
+	}
+}
+
 func TestAuditLogTellsWhatFailed(t *testing.T) {
 	w := newWorld(t)
 	e, err := w.Audit(context.Background(), authstore.AuditEntry{PublisherID: 100000001, Act: "customer.erase"})

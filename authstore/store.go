@@ -32,6 +32,7 @@ type Store struct {
 	publishers memo[Publisher]
 
 	limits    atomic.Pointer[map[int64]limits] // by publisher; nil until some are declared
+	audited   atomic.Int64                     // entries of audit logs so far
 	announced chan struct{}
 }
 
