@@ -54,17 +54,23 @@ func (s *Store) ChangePassword(ctx context.Context, p PasswordChange) (endedIDs 
 // Identities returns the ways in which a customer signs in.
 func (s *Store) Identities(ctx context.Context, customer int64) (list []Identity, err error) {
 	err = s.b.View(ctx, func(tx Tx) error {
-		list = nil
 		c, err := liveCustomer(tx, customer)
 		if err != nil {
 			return err
 		}
-		from, to := prefix(idKey(customer))
-		return tx.Scan(tableCustomerIdentities, from, to, func(k string, _ []byte) error {
-			i, err := get[Identity](tx, tableIdentities, key(idKey(c.PublisherID), k[len(from):]))
-			list = append(list, i)
-			return err
-		})
+		list, err = identitiesOf(tx, c)
+		return err
+	})
+	return list, err
+}
+
+func identitiesOf(tx Tx, c Customer) (list []Identity, err error) {
+	from, to := prefix(idKey(c.ID))
+	err = tx.Scan(tableCustomerIdentities, from, to, func(k string, _ []byte) error {
+		// The rest of the key is provider and subject, as in tableIdentities.
+		i, err := get[Identity](tx, tableIdentities, key(idKey(c.PublisherID), k[len(from):]))
+		list = append(list, i)
+		return err
 	})
 	return list, err
 }

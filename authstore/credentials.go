@@ -22,7 +22,9 @@ type PasswordReset struct {
 // ResetPassword uses up a ticket, sets the password of the customer it is for
 // and ends all their sessions, in one transaction. Because the ticket came by
 // mail, it verifies the address too. It returns the customer and the ids of the
-// ended sessions. Errors: ErrNotFound when the ticket is not good for this.
+// ended sessions. What else signs in to an account whose address nobody had verified
+// goes: it may be somebody else's. Errors: ErrNotFound when the ticket is not good for
+// this.
 func (s *Store) ResetPassword(ctx context.Context, r PasswordReset) (c Customer, endedIDs []string, err error) {
 	err = s.updateEnding(ctx, func(tx *ending) (err error) {
 		t, err := s.liveTicket(tx, r.Digest, r.Purpose)
@@ -40,6 +42,11 @@ func (s *Store) ResetPassword(ctx context.Context, r PasswordReset) (c Customer,
 		}
 		if err := setPassword(tx, c, t.Data[Subject], r.Encoded); err != nil {
 			return err
+		}
+		if c.EmailVerified.IsZero() {
+			if err := dropLinks(tx, c); err != nil {
+				return err
+			}
 		}
 		if c, err = s.verified(tx, c); err != nil {
 			return err
@@ -136,7 +143,7 @@ func moveIdentity(tx Tx, c Customer, from, to string) error {
 }
 
 func dropIdentity(tx Tx, i Identity) error {
-	if err := tx.Delete(tableIdentities, identityKey(i.PublisherID, i.Provider, i.Subject)); err != nil {
+	if err := tx.Delete(tableIdentities, i.key()); err != nil {
 		return err
 	}
 	return tx.Delete(tableCustomerIdentities, key(idKey(i.CustomerID), i.Provider, i.Subject))
@@ -148,67 +155,61 @@ func dropIdentity(tx Tx, i Identity) error {
 // the publisher must be able to show. It returns the ids of the ended
 // sessions. Erasing twice is no error. Errors: ErrNotFound.
 func (s *Store) EraseCustomer(ctx context.Context, customer int64, endedFor time.Duration, purposes ...Purpose) (endedIDs []string, err error) {
-	now := s.Now()
 	err = s.updateEnding(ctx, func(tx *ending) (err error) {
 		c, err := get[Customer](tx, tableCustomers, idKey(customer))
 		if err != nil {
 			return err
 		}
-		if err := dropIdentities(tx, c); err != nil {
-			return err
-		}
-		for _, p := range purposes {
-			if err := dropTicket(tx, customer, p); err != nil {
-				return err
-			}
-		}
-		if err := dropMails(tx, customer); err != nil {
-			return err
-		}
-		if err := dropExternalID(tx, c); err != nil {
-			return err
-		}
-		if err := ensureListed(tx, c); err != nil {
-			return err
-		}
-		if err := dropAnswers(tx, c); err != nil {
-			return err
-		}
-		if err := unlistConsents(tx, c); err != nil {
-			return err
-		}
-		if c.Erased.IsZero() {
-			c.Erased = now
-		}
-		erased := Customer{
-			ID: c.ID, PublisherID: c.PublisherID, Registered: c.Registered, LastLogin: c.LastLogin,
-			Disabled: true, Erased: c.Erased,
-		}
-		if err := putCustomer(tx, erased); err != nil {
-			return err
-		}
-		endedIDs, err = tx.endSessions(customer, "", endedFor)
+		endedIDs, err = tx.erase(c, endedFor, purposes...)
 		return err
 	})
 	return endedIDs, err
 }
 
+func (tx *ending) erase(c Customer, endedFor time.Duration, purposes ...Purpose) (endedIDs []string, err error) {
+	if err := dropIdentities(tx, c); err != nil {
+		return nil, err
+	}
+	for _, p := range purposes {
+		if err := dropTicket(tx, c.ID, p); err != nil {
+			return nil, err
+		}
+	}
+	if err := dropMails(tx, c.ID); err != nil {
+		return nil, err
+	}
+	if err := dropExternalID(tx, c); err != nil {
+		return nil, err
+	}
+	if err := ensureListed(tx, c); err != nil {
+		return nil, err
+	}
+	if err := dropAnswers(tx, c); err != nil {
+		return nil, err
+	}
+	if err := unlistConsents(tx, c); err != nil {
+		return nil, err
+	}
+	if c.Erased.IsZero() {
+		c.Erased = tx.store.Now()
+	}
+	erased := Customer{
+		ID: c.ID, PublisherID: c.PublisherID, Registered: c.Registered, LastLogin: c.LastLogin,
+		Disabled: true, Erased: c.Erased,
+	}
+	if err := putCustomer(tx, erased); err != nil {
+		return nil, err
+	}
+	return tx.endSessions(c.ID, "", endedFor)
+}
+
 func dropIdentities(tx Tx, c Customer) error {
-	from, to := prefix(idKey(c.ID))
-	var subjects []string
-	err := tx.Scan(tableCustomerIdentities, from, to, func(k string, _ []byte) error {
-		subjects = append(subjects, k[len(from):])
-		return nil
-	})
+	all, err := identitiesOf(tx, c)
 	if err != nil {
 		return err
 	}
-	for _, s := range subjects {
-		// The rest of the key is provider and subject, as in tableIdentities.
-		if err := tx.Delete(tableIdentities, key(idKey(c.PublisherID), s)); err != nil {
-			return err
-		}
-		if err := tx.Delete(tableCustomerIdentities, key(idKey(c.ID), s)); err != nil {
+	for _, i := range all {
+		if err := dropIdentity(tx, i); err != nil {
 			return err
 		}
 	}

@@ -24,11 +24,14 @@ const (
 
 // Registration is everything that comes into being when a customer registers.
 type Registration struct {
-	Customer Customer // its ID is assigned
-	Identity Identity
+	Customer Customer        // its ID is assigned
+	Identity Identity        // that of their address
+	Further  []Identity      // other ways in which they sign in
 	Answers  []ConsentRecord // may be empty
-	Session  *Session        // the session to start with it, or nil
-	Tell     []Mail          // mails to the customer
+	Capture  CaptureAnswers  // what is known of them; may be empty
+	Uses     TicketUse
+	Session  *Session // the session to start with it, or nil
+	Tell     []Mail   // mails to the customer
 
 	Replaces string        // the session that the same browser had before, which ends; may be empty
 	EndedFor time.Duration // how long a token of that may live on
@@ -41,10 +44,11 @@ var ErrExternalIDTaken = errors.New("external id already taken")
 // ErrDisabling says that a customer was to be disabled and keep their sessions.
 var ErrDisabling = errors.New("disabling a customer ends their sessions; use DisableCustomer")
 
-// Register stores a new customer with its first identity, its answers to
-// consents and its first session, all or nothing, and returns it with its id. The
-// session that the registration replaces ends with it.
-// Errors: ErrTaken when the identity is somebody's already, ErrExternalIDTaken.
+// Register stores a new customer with its identities, its answers to consents and
+// its first session, all or nothing, and returns it with its id. The session that
+// the registration replaces ends with it.
+// Errors: ErrTaken when an identity is somebody's already, ErrExternalIDTaken,
+// ErrNotFound when the ticket is not good any more.
 func (s *Store) Register(ctx context.Context, r Registration) (Customer, error) {
 	now := s.Now()
 	var c Customer
@@ -54,21 +58,30 @@ func (s *Store) Register(ctx context.Context, r Registration) (Customer, error) 
 		if r.Session != nil {
 			c.LastLogin = now
 		}
+		if _, err := s.useTicket(tx, r.Uses); err != nil {
+			return err
+		}
 		id, err := freeCustomerID(tx)
 		if err != nil {
 			return err
 		}
 		c.ID = id
-		identity := r.Identity
-		identity.PublisherID, identity.CustomerID, identity.Created = c.PublisherID, c.ID, now
-		if err := addIdentity(tx, identity); err != nil {
-			return err
+		for _, identity := range append([]Identity{r.Identity}, r.Further...) {
+			identity.PublisherID, identity.CustomerID, identity.Created = c.PublisherID, c.ID, now
+			if err := addIdentity(tx, identity); err != nil {
+				return err
+			}
 		}
 		if err := claimExternalID(tx, c); err != nil {
 			return err
 		}
 		if err := putCustomer(tx, c); err != nil {
 			return err
+		}
+		if len(r.Capture.Values) > 0 {
+			if err := putAnswers(tx, c, r.Capture, nil); err != nil {
+				return err
+			}
 		}
 		if err := s.tell(tx, c, r.Tell); err != nil {
 			return err
@@ -120,8 +133,10 @@ func identityKey(publisher int64, provider, subject string) string {
 	return key(idKey(publisher), provider, subject)
 }
 
+func (i Identity) key() string { return identityKey(i.PublisherID, i.Provider, i.Subject) }
+
 func addIdentity(tx Tx, i Identity) error {
-	k := identityKey(i.PublisherID, i.Provider, i.Subject)
+	k := i.key()
 	if taken, err := exists(tx, tableIdentities, k); err != nil {
 		return err
 	} else if taken {
@@ -131,6 +146,19 @@ func addIdentity(tx Tx, i Identity) error {
 		return err
 	}
 	return put(tx, tableCustomerIdentities, key(idKey(i.CustomerID), i.Provider, i.Subject), struct{}{})
+}
+
+// CustomerByExternalID returns the customer who has an external id at a publisher, or
+// ErrNotFound.
+func (s *Store) CustomerByExternalID(ctx context.Context, publisher int64, externalID string) (c Customer, err error) {
+	err = s.b.View(ctx, func(tx Tx) error {
+		id, err := get[int64](tx, tableExternalIDs, key(idKey(publisher), externalID))
+		if err == nil {
+			c, err = get[Customer](tx, tableCustomers, idKey(id))
+		}
+		return err
+	})
+	return c, err
 }
 
 // Customer returns a customer by id, or ErrNotFound.
@@ -213,7 +241,7 @@ func (s *Store) DisableCustomer(ctx context.Context, id int64, endedFor time.Dur
 // old: a rehash must not undo a change made at the same moment. It reports
 // whether it did.
 func (s *Store) SetPassword(ctx context.Context, i Identity, old, encoded string) (done bool, err error) {
-	k := identityKey(i.PublisherID, i.Provider, i.Subject)
+	k := i.key()
 	err = s.b.Update(ctx, func(tx Tx) error {
 		done = false
 		have, err := get[Identity](tx, tableIdentities, k)

@@ -76,8 +76,8 @@ type EmailUndo struct {
 }
 
 // UndoEmailChange gives an account back to the address that it was moved away
-// from, ends all sessions, and leaves the ticket to set a new password as the
-// only one, in one transaction. Errors: ErrNotFound when the ticket is not good
+// from, ends all sessions, removes what else signs in to it, and leaves the ticket to
+// set a new password as the only one, in one transaction. Errors: ErrNotFound when the ticket is not good
 // for this; ErrTaken when the address is another customer's by now, which leaves
 // the ticket good.
 func (s *Store) UndoEmailChange(ctx context.Context, u EmailUndo) (c Customer, endedIDs []string, err error) {
@@ -93,6 +93,9 @@ func (s *Store) UndoEmailChange(ctx context.Context, u EmailUndo) (c Customer, e
 			return err
 		}
 		if err := moveBack(tx, c, t.Data[Subject]); err != nil {
+			return err
+		}
+		if err := dropLinks(tx, c); err != nil {
 			return err
 		}
 		c.Email, c.EmailVerified = t.Data[Address], s.Now()

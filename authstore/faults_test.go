@@ -20,7 +20,7 @@ type operation struct {
 }
 
 func changes() []operation {
-	return slices.Concat(customerChanges(), sessionChanges(), otherChanges(), settingsChanges(), listChanges())
+	return slices.Concat(customerChanges(), linkChanges(), sessionChanges(), otherChanges(), settingsChanges(), listChanges())
 }
 
 func customerChanges() []operation {
@@ -276,6 +276,8 @@ func inhabited(t *testing.T) (*world, authstore.Customer) {
 	w.mustAnswer(t, c, answer("terms", "1", authstore.Accepted))
 	w.mustIssueReset(t, c, "reset")
 	w.mustIssueAt(t, "undo", w.mailed(c, forUndo, "ann@example.com"))
+	w.mustIssueJoin(t, "join")
+	w.mustLink(t, c, "known")
 	w.queued = w.Now()
 	w.mustQueue(t, authstore.Mail{ID: "waiting", CustomerID: c.ID})
 	err = w.ChangeCapture(t.Context(), c.ID, func(_ *authstore.Customer, a *authstore.CaptureAnswers) error { a.Values["x"] = "y"; return nil })

@@ -204,8 +204,9 @@ type Session struct {
 	Created     time.Time `json:"created"`
 	Seen        time.Time `json:"seen"` // when it was last used
 
-	// Confirmed is when the customer last proved who they are again, in the middle
-	// of the session; the zero time for never. See SignedIn.
+	// Confirmed is when the customer last proved who they are, where that is not when
+	// the session was created: again in the middle of it, or before it, in the one that
+	// it comes from. Else it is the zero time. See SignedIn.
 	Confirmed time.Time `json:"confirmed,omitzero"`
 
 	IP        string `json:"ip,omitempty"`
@@ -223,10 +224,10 @@ type Session struct {
 
 // SignedIn returns when the customer last proved who they are.
 func (s Session) SignedIn() time.Time {
-	if s.Confirmed.After(s.Created) {
-		return s.Confirmed
+	if s.Confirmed.IsZero() {
+		return s.Created
 	}
-	return s.Created
+	return s.Confirmed
 }
 
 // Refresh is the state of a session's refresh token.

@@ -30,6 +30,7 @@ type SessionStart struct {
 	Session Session
 	LastIP  string     // goes on record as the customer's last address, unless it is empty
 	Proofs  []Identity // by which the customer has just signed in
+	Uses    TicketUse  // for the customer, and the session that it names, if it names one
 
 	Replaces string        // the session that the same browser had before, which ends; may be empty
 	EndedFor time.Duration // how long a token of that may live on
@@ -38,38 +39,72 @@ type SessionStart struct {
 // StartSession stores a new session and the customer's last login, and ends the
 // session it replaces, in one transaction. A login that a new password,
 // disabling or erasure has overtaken starts nothing. Errors: ErrNotFound when the
-// customer is gone or disabled, or a proof is no longer what it was.
+// customer is gone or disabled, or a proof or the ticket is no longer what it was.
 func (s *Store) StartSession(ctx context.Context, start SessionStart) error {
-	session := start.Session
 	return s.updateEnding(ctx, func(tx *ending) error {
-		c, err := get[Customer](tx, tableCustomers, idKey(session.CustomerID))
+		_, err := tx.startSession(start)
+		return err
+	})
+}
+
+func (tx *ending) startSession(start SessionStart) (Customer, error) {
+	session := start.Session
+	c, err := get[Customer](tx, tableCustomers, idKey(session.CustomerID))
+	if err != nil {
+		return c, err
+	}
+	if c.Disabled {
+		return c, ErrNotFound
+	}
+	if err := checkProofs(tx, c, start.Proofs); err != nil {
+		return c, err
+	}
+	if err := tx.useOwnTicket(c, start.Uses); err != nil {
+		return c, err
+	}
+	c.LastLogin = session.Created
+	if start.LastIP != "" {
+		c.LastIP = start.LastIP
+	}
+	if err := putCustomer(tx, c); err != nil {
+		return c, err
+	}
+	if err := tx.endReplaced(start.Replaces, start.EndedFor); err != nil {
+		return c, err
+	}
+	return c, putNewSession(tx, session)
+}
+
+// checkProofs judges that identities are a customer's and what they were when they
+// were judged. Errors: ErrNotFound.
+func checkProofs(tx Tx, c Customer, proofs []Identity) error {
+	for _, p := range proofs {
+		i, err := get[Identity](tx, tableIdentities, p.key())
 		if err != nil {
 			return err
 		}
-		if c.Disabled {
+		if i.CustomerID != c.ID || i.Password != p.Password {
 			return ErrNotFound
 		}
-		for _, p := range start.Proofs {
-			i, err := get[Identity](tx, tableIdentities, identityKey(p.PublisherID, p.Provider, p.Subject))
-			if err != nil {
-				return err
-			}
-			if i.CustomerID != c.ID || i.Password != p.Password {
-				return ErrNotFound
-			}
-		}
-		c.LastLogin = session.Created
-		if start.LastIP != "" {
-			c.LastIP = start.LastIP
-		}
-		if err := putCustomer(tx, c); err != nil {
-			return err
-		}
-		if err := tx.endReplaced(start.Replaces, start.EndedFor); err != nil {
-			return err
-		}
-		return putNewSession(tx, session)
-	})
+	}
+	return nil
+}
+
+// useOwnTicket uses up a ticket that was made for a customer, or for nobody yet, in a
+// session that is to be alive still. Errors: ErrNotFound.
+func (tx *ending) useOwnTicket(c Customer, u TicketUse) error {
+	t, err := tx.store.useTicket(tx, u)
+	if err != nil || u.Digest == "" {
+		return err
+	}
+	if t.CustomerID != 0 && t.CustomerID != c.ID {
+		return ErrNotFound
+	}
+	if t.SessionID == "" {
+		return nil
+	}
+	_, err = tx.store.liveSession(tx, t.SessionID)
+	return err
 }
 
 // putNewSession stores a session that begins, and counts it.

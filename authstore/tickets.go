@@ -6,6 +6,7 @@ package authstore
 import (
 	"context"
 	"errors"
+	"maps"
 	"time"
 )
 
@@ -16,6 +17,61 @@ var ErrUsed = errors.New("already used")
 // random, so no two tickets share a digest.
 func (s *Store) IssueTicket(ctx context.Context, digest string, t Ticket) error {
 	return s.b.Update(ctx, func(tx Tx) error { return put(tx, tableTickets, digest, t) })
+}
+
+// IssueTicketOnce is IssueTicket for one that there must be once under a digest that
+// is told from outside. Errors: ErrUsed.
+func (s *Store) IssueTicketOnce(ctx context.Context, digest string, t Ticket) error {
+	return s.b.Update(ctx, func(tx Tx) error {
+		taken, err := exists(tx, tableTickets, digest)
+		if err != nil {
+			return err
+		}
+		if taken {
+			return ErrUsed
+		}
+		return put(tx, tableTickets, digest, t)
+	})
+}
+
+// ChangeTicket runs fn on what a ticket of IssueTicket's says, keeps what it leaves
+// there and queues mails, in one transaction. fn may run more than once; when it returns
+// an error nothing is kept. Errors: ErrNotFound.
+func (s *Store) ChangeTicket(ctx context.Context, digest string, purpose Purpose, fn func(*Ticket) error, tell ...Mail) error {
+	return s.b.Update(ctx, func(tx Tx) error {
+		t, err := s.liveTicket(tx, digest, purpose)
+		if err != nil {
+			return err
+		}
+		t.Data = maps.Clone(t.Data)
+		if err := fn(&t); err != nil {
+			return err
+		}
+		for _, m := range tell {
+			if err := s.queueMail(tx, m); err != nil {
+				return err
+			}
+		}
+		return put(tx, tableTickets, digest, t)
+	})
+}
+
+// TicketUse names a ticket that is used up by what it is good for; the zero value
+// names none.
+type TicketUse struct {
+	Digest  string
+	Purpose Purpose
+}
+
+// useTicket uses up a ticket. Errors: ErrNotFound when it was used before.
+func (s *Store) useTicket(tx Tx, u TicketUse) (t Ticket, err error) {
+	if u.Digest == "" {
+		return t, nil
+	}
+	if t, err = s.liveTicket(tx, u.Digest, u.Purpose); err != nil {
+		return t, err
+	}
+	return t, dropDigest(tx, u.Digest)
 }
 
 // Subject is the name in a ticket's Data of the address that its secret was
