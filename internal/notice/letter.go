@@ -22,7 +22,7 @@ var letterPage = template.Must(template.New("letter").Parse(letterSource))
 
 // Link is where a mail leads to, and the code that may be typed in its place.
 type Link struct {
-	URL  string
+	URL  string // "" for a code alone
 	Code string // "" for a link that proves nothing
 }
 
@@ -39,27 +39,32 @@ type letter struct {
 	Subject   string
 	Text      said
 	Details   []said
-	Button    string
+	Button    string // "" without a link
 	Link      Link
 	Notes     []said // what is to be known of the link, and what to do if it was not you
 }
 
 // write says what a mail is about. Its messages are mail.<kind>.subject, .text,
-// .button, .other, and .limit beside a code.
+// .other, .button for a link, .limit beside a code, and .code for a code alone.
 func write(l *i18n.Language, publisherName string, m authstore.Mail, link Link) letter {
 	id := "mail." + string(m.Kind) + "."
 	say := func(id string, args ...any) said {
-		args = append(args, "Publisher", publisherName)
+		args = append(args, "Publisher", publisherName, "Provider", m.Data[Provider])
 		return said{l.Text(id, args...), l.HTML(id, args...)}
 	}
 	w := letter{
 		Language: l, Publisher: publisherName, Link: link,
-		Subject: say(id + "subject").Plain, Text: say(id + "text"), Button: say(id + "button").Plain,
-		Details: details(l, m.Data, say),
+		Subject: say(id + "subject").Plain, Text: say(id + "text"), Details: details(l, m.Data, say),
+	}
+	codeID := "mail.code"
+	if link.URL == "" {
+		codeID = id + "code"
+	} else {
+		w.Button = say(id + "button").Plain
 	}
 	if link.Code != "" {
-		code := say("mail.code", "Code", link.Code)
-		code.HTML = l.HTML("mail.code", "Code", template.HTML(`<strong dir="ltr">`+template.HTMLEscapeString(link.Code)+`</strong>`))
+		code := say(codeID, "Code", link.Code)
+		code.HTML = l.HTML(codeID, "Code", template.HTML(`<strong dir="ltr">`+template.HTMLEscapeString(link.Code)+`</strong>`))
 		w.Notes = append(w.Notes, code, say(id+"limit"))
 	}
 	w.Notes = append(w.Notes, say(id+"other"))
@@ -80,7 +85,7 @@ func details(l *i18n.Language, data map[string]string, say func(string, ...any) 
 	return list
 }
 
-// plain returns the letter as text, which has one link.
+// plain returns the letter as text, which has one link at most.
 func (w letter) plain() string {
 	var b strings.Builder
 	b.WriteString(w.Text.Plain + "\n\n")
@@ -90,9 +95,14 @@ func (w letter) plain() string {
 	if len(w.Details) > 0 {
 		b.WriteString("\n")
 	}
-	b.WriteString(w.Button + ":\n" + w.Link.URL + "\n")
-	for _, n := range w.Notes {
-		b.WriteString("\n" + n.Plain + "\n")
+	if w.Button != "" {
+		b.WriteString(w.Button + ":\n" + w.Link.URL + "\n\n")
+	}
+	for i, n := range w.Notes {
+		if i > 0 {
+			b.WriteString("\n")
+		}
+		b.WriteString(n.Plain + "\n")
 	}
 	return b.String()
 }

@@ -6,6 +6,7 @@ package notice
 import (
 	"html"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -17,7 +18,10 @@ import (
 const firefox = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0"
 
 // proving are the kinds whose link proves something.
-var proving = map[authstore.MailKind]bool{Verify: true, Reset: true, EmailChanged: true}
+var proving = map[authstore.MailKind]bool{Verify: true, Reset: true, EmailChanged: true, Join: true}
+
+// linkless are the kinds that bring a code alone.
+var linkless = map[authstore.MailKind]bool{Join: true}
 
 func mustCatalog(t *testing.T) *i18n.Catalog {
 	t.Helper()
@@ -35,9 +39,15 @@ func mustWrite(t *testing.T, l *i18n.Language, publisherName string, kind authst
 	if proving[kind] {
 		link.Code = "ABCD-2345"
 	}
+	if linkless[kind] {
+		link.URL = ""
+	}
 	m := authstore.Mail{Kind: kind}
-	if kind == NewDevice {
+	switch kind {
+	case NewDevice:
 		m.Data = map[string]string{device: firefox, country: "PL", at: "2026-03-01T12:00:00Z"}
+	case Join, WayAdded, WayRemoved:
+		m.Data = map[string]string{Provider: "Orbit ID"}
 	}
 	w = write(l, publisherName, m, link)
 	page, err := w.html()
@@ -59,7 +69,17 @@ func TestEveryMailIsWholeInEveryLanguage(t *testing.T) {
 					t.Errorf("%s in %s, %s:\n%s", kind, l.Tag, part, content)
 				}
 			}
-			wants := []string{"Nova TV", w.Link.URL, w.Button, w.Text.Plain}
+			wants := []string{"Nova TV", w.Text.Plain}
+			if linkless[kind] == (w.Button != "") {
+				t.Errorf("%s in %s has the button %q", kind, l.Tag, w.Button)
+			}
+			links := 0
+			if !linkless[kind] {
+				wants, links = append(wants, w.Link.URL, w.Button), 1
+			}
+			if m := w.Text.Plain; slices.Contains([]authstore.MailKind{Join, WayAdded, WayRemoved}, kind) && !strings.Contains(m, "Orbit ID") {
+				t.Errorf("%s in %s does not name the provider: %s", kind, l.Tag, m)
+			}
 			if proving[kind] {
 				wants = append(wants, w.Link.Code)
 			}
@@ -72,13 +92,16 @@ func TestEveryMailIsWholeInEveryLanguage(t *testing.T) {
 					t.Errorf("%s in %s lacks %q:\n%s\n%s", kind, l.Tag, want, text, page)
 				}
 			}
-			for _, want := range []string{`lang="` + l.Tag.String() + `"`, `dir="` + l.Dir + `"`, `href="https://id.example.com/reset?publisher=1&amp;token=abc"`} {
+			if got := strings.Count(page, `href="https://id.example.com/reset?publisher=1&amp;token=abc"`); got != 2*links {
+				t.Errorf("%s in %s leads there %d times:\n%s", kind, l.Tag, got, page)
+			}
+			for _, want := range []string{`lang="` + l.Tag.String() + `"`, `dir="` + l.Dir + `"`} {
 				if !strings.Contains(page, want) {
 					t.Errorf("%s in %s lacks %s:\n%s", kind, l.Tag, want, page)
 				}
 			}
-			if strings.Count(text, "https://") != 1 {
-				t.Errorf("%s in %s has more than one link:\n%s", kind, l.Tag, text)
+			if strings.Count(text, "https://") != links {
+				t.Errorf("%s in %s has other links than one:\n%s", kind, l.Tag, text)
 			}
 			m := mail.Message{From: "a@example.com", FromName: "Nova TV", To: "b@example.com", Subject: w.Subject, Text: text, HTML: page}
 			if err := outbox.Send(t.Context(), m); err != nil {

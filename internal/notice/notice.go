@@ -32,10 +32,13 @@ const (
 	NewDevice       authstore.MailKind = "newDevice"       // somebody signed in
 	SessionEnded    authstore.MailKind = "sessionEnded"    // because a refresh token was used twice
 	AccountExists   authstore.MailKind = "accountExists"   // somebody tried to register with it
+	Join            authstore.MailKind = "join"            // prove that you read mail here, to join by an account elsewhere
+	WayAdded        authstore.MailKind = "wayAdded"        // the account opens by one elsewhere
+	WayRemoved      authstore.MailKind = "wayRemoved"      // it does no more
 )
 
 // Kinds lists the kinds of mails.
-var Kinds = []authstore.MailKind{Verify, Reset, PasswordChanged, EmailChanged, NewDevice, SessionEnded, AccountExists}
+var Kinds = []authstore.MailKind{Verify, Reset, PasswordChanged, EmailChanged, NewDevice, SessionEnded, AccountExists, Join, WayAdded, WayRemoved}
 
 // The names in a mail's Data.
 const (
@@ -49,6 +52,15 @@ const (
 	// Address is the address that an account was moved away from, as it was
 	// written.
 	Address = "address"
+
+	// Provider is what people call the place of an account elsewhere.
+	Provider = "provider"
+
+	// Ticket is the digest under which a ticket is kept that a code is for.
+	Ticket = "ticket"
+
+	// Locale is that of somebody who is no customer.
+	Locale = "locale"
 
 	device  = "device"  // the client's User-Agent
 	country = "country" // two letters

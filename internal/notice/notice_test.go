@@ -56,6 +56,12 @@ func (l *links) UndoEmailLink(context.Context, authstore.Mail, authstore.Custome
 	return l.make("undo")
 }
 
+func (l *links) JoinCode(context.Context, authstore.Mail) (notice.Link, error) {
+	link, err := l.make("join")
+	link.URL = ""
+	return link, err
+}
+
 // world is a queue with all it stands on.
 type world struct {
 	*notice.Sender
@@ -185,6 +191,15 @@ func TestNoticesNameThePublisherAndTheHub(t *testing.T) {
 		"EmailChanged": {func() error {
 			return w.store.QueueMail(t.Context(), authstore.Mail{Kind: notice.EmailChanged, PublisherID: nova.ID, CustomerID: c.ID, To: "old@example.com"})
 		}, "Die E-Mail-Adresse Ihres Kontos wurde geändert", "https://id.example.com/undo?n="},
+		"Join": {func() error {
+			return w.store.QueueMail(t.Context(), authstore.Mail{Kind: notice.Join, PublisherID: nova.ID, CustomerID: c.ID})
+		}, "Ihr Code zum Anmelden", "ABCD-2345"},
+		"WayAdded": {func() error {
+			return w.store.QueueMail(t.Context(), authstore.Mail{Kind: notice.WayAdded, PublisherID: nova.ID, CustomerID: c.ID})
+		}, "Neue Anmeldemöglichkeit für Ihr Konto", "https://id.example.com/account?publisher=100000001"},
+		"WayRemoved": {func() error {
+			return w.store.QueueMail(t.Context(), authstore.Mail{Kind: notice.WayRemoved, PublisherID: nova.ID, CustomerID: c.ID})
+		}, "Eine Anmeldemöglichkeit Ihres Kontos wurde entfernt", "https://id.example.com/account?publisher=100000001"},
 	} {
 		if err := tt.queue(); err != nil || len(w.box) != 0 {
 			t.Errorf("%s: %v, %d mails were sent by the request", name, err, len(w.box))
@@ -201,6 +216,23 @@ func TestNoticesNameThePublisherAndTheHub(t *testing.T) {
 	}
 	if w.waiting() != 0 || len(w.reports(t)) != 0 {
 		t.Error("something is left")
+	}
+}
+
+// Somebody who is about to join has an address and a language, and is no customer.
+func TestSomebodyWhoIsNoCustomerYetIsWrittenTo(t *testing.T) {
+	w := newWorld(t)
+	err := w.store.QueueMail(t.Context(), authstore.Mail{
+		Kind: notice.Join, PublisherID: nova.ID, To: "new@example.com",
+		Data: map[string]string{notice.Locale: "fr_BE", notice.Provider: "Google"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := w.mailed(t)
+	if len(all) != 1 || all[0].To != "new@example.com" || all[0].Subject != "Votre code de connexion" ||
+		!strings.Contains(all[0].Text, "Google") || !strings.Contains(all[0].Text, "ABCD-2345") || strings.Contains(all[0].HTML, "<a ") {
+		t.Errorf("mailed %+v", all)
 	}
 }
 

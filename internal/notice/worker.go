@@ -61,6 +61,9 @@ type Links interface {
 	ResetLink(ctx context.Context, m authstore.Mail, c authstore.Customer) (Link, error)
 	VerifyLink(ctx context.Context, m authstore.Mail, c authstore.Customer) (Link, error)
 	UndoEmailLink(ctx context.Context, m authstore.Mail, c authstore.Customer) (Link, error)
+
+	// JoinCode makes a code alone, for a mail to an address that may be nobody's.
+	JoinCode(ctx context.Context, m authstore.Mail) (Link, error)
 }
 
 // WorkerConfig is what a Worker stands on.
@@ -237,10 +240,15 @@ func (w *Worker) from(mailer mail.Mailer) string {
 // parties returns who writes, and whom the mail is about. Errors: ErrOutdated
 // when one of them is gone.
 func (w *Worker) parties(ctx context.Context, m authstore.Mail) (p authstore.Publisher, c authstore.Customer, err error) {
-	if m.CustomerID == 0 {
+	if m.CustomerID == 0 && m.To == "" {
 		return p, c, ErrOutdated
 	}
-	if p, err = w.Store.Publisher(ctx, m.PublisherID); err == nil {
+	p, err = w.Store.Publisher(ctx, m.PublisherID)
+	switch {
+	case err != nil:
+	case m.CustomerID == 0: // somebody who is about to be one
+		c = authstore.Customer{PublisherID: p.ID, Locale: m.Data[Locale]}
+	default:
 		c, err = w.Store.Customer(ctx, m.CustomerID)
 	}
 	if errors.Is(err, authstore.ErrNotFound) || err == nil && (!p.Declared || !c.Erased.IsZero()) {
@@ -264,6 +272,10 @@ func (w *Worker) link(ctx context.Context, m authstore.Mail, c authstore.Custome
 		return w.Links.UndoEmailLink(ctx, m, c)
 	case SessionEnded, AccountExists:
 		return Link{URL: hub + "/login" + forPublisher(c)}, nil
+	case Join:
+		return w.Links.JoinCode(ctx, m)
+	case WayAdded, WayRemoved:
+		return Link{URL: hub + "/account" + forPublisher(c)}, nil
 	case PasswordChanged, NewDevice:
 		return Link{URL: hub + "/forgot" + forPublisher(c)}, nil
 	}
