@@ -59,12 +59,30 @@ func (s *Service) ChangePassword(ctx context.Context, p authstore.Publisher, c a
 	if err != nil {
 		return err
 	}
+	return s.replacePassword(ctx, c, email, identity.Password, password, keep)
+}
+
+// ChoosePassword is ChangePassword for a customer who has none, and has proved otherwise
+// who they are. Errors: ErrConfirmation when they have one, those of CheckPassword,
+// ErrBusy.
+func (s *Service) ChoosePassword(ctx context.Context, p authstore.Publisher, c authstore.Customer, password, keep string) error {
+	email, err := ParseEmail(c.Email)
+	if err != nil {
+		return fmt.Errorf("reading the address of customer %d: %w", c.ID, err)
+	}
+	if err := CheckPassword(password, email.Local(), p.Name); err != nil {
+		return err
+	}
+	return s.replacePassword(ctx, c, email, "", password, keep)
+}
+
+func (s *Service) replacePassword(ctx context.Context, c authstore.Customer, email Email, old, password, keep string) error {
 	encoded, err := s.hasher.Hash(ctx, password)
 	if err != nil {
 		return fmt.Errorf("hashing a password: %w", err)
 	}
 	err = s.sessions.EndByChange(ctx, authstore.PasswordChange{
-		Customer: c.ID, Subject: email.Key, Old: identity.Password, Encoded: encoded, Keep: keep, Kills: purposeReset,
+		Customer: c.ID, Subject: email.Key, Old: old, Encoded: encoded, Keep: keep, Kills: purposeReset,
 		Tell: []authstore.Mail{{Kind: notice.PasswordChanged}},
 	})
 	if errors.Is(err, authstore.ErrNotFound) {

@@ -44,9 +44,9 @@ func (s *Service) ChangeEmail(ctx context.Context, c authstore.Customer, address
 	return s.moveEmail(ctx, c, from, to)
 }
 
-// MoveEmail is ChangeEmail on the word of the publisher's staff, who need no
-// password of the customer's. Errors: ErrEmail, ErrEmailTaken,
-// authstore.ErrNotFound.
+// MoveEmail is ChangeEmail without a password: on the word of the publisher's staff,
+// or for a customer who has none and has just proved otherwise who they are. Errors:
+// ErrEmail, ErrEmailTaken, authstore.ErrNotFound.
 func (s *Service) MoveEmail(ctx context.Context, c authstore.Customer, address string) (authstore.Customer, error) {
 	to, err := ParseEmail(address)
 	if err != nil {
@@ -106,25 +106,30 @@ func (s *Service) confirm(ctx context.Context, c authstore.Customer, email Email
 // Erase anonymizes a customer for good and ends their sessions. Errors:
 // authstore.ErrNotFound.
 func (s *Service) Erase(ctx context.Context, id int64) error {
-	return s.sessions.EndErased(ctx, id, purposeReset, purposeVerify, purposeUndo)
+	return s.sessions.EndErased(ctx, id, Erases()...)
+}
+
+// Erases returns the purposes of the tickets that go with a customer.
+func Erases() []authstore.Purpose {
+	return []authstore.Purpose{purposeReset, purposeVerify, purposeUndo}
 }
 
 // Trusted logs a customer in on the word of the publisher's own server, which
-// has proved itself by the publisher's token. A customer who is not there yet
-// is created, without a password. Errors: ErrEmail, ErrCredentials when the
-// customer is disabled.
+// has proved itself by the publisher's token: the one who has profile's external id,
+// or else the address. A customer who is not there yet is created, without a
+// password. Errors: ErrEmail, ErrCredentials when the customer is disabled.
 func (s *Service) Trusted(ctx context.Context, p authstore.Publisher, address string, profile authstore.Customer, from Arrival) (Entry, error) {
 	email, err := ParseEmail(address)
 	if err != nil {
 		return Entry{}, err
 	}
 	for range 2 { // the second time when somebody else created the customer meanwhile
-		c, identity, err := s.store.CustomerByIdentity(ctx, p.ID, authstore.ProviderPassword, email.Key)
+		c, proofs, err := s.meant(ctx, p, email, profile.ExternalID)
 		if err == nil && c.Disabled {
 			return Entry{}, ErrCredentials
 		}
 		if err == nil {
-			started, given, err := s.sessions.Start(ctx, c, from.OfferID, from.Device, from.Start, from.Replaced, identity)
+			started, given, err := s.sessions.Start(ctx, c, from.OfferID, from.Device, from.Start, from.Replaced, proofs...)
 			if errors.Is(err, authstore.ErrNotFound) {
 				return Entry{}, ErrCredentials // overtaken by a change
 			}
@@ -133,10 +138,23 @@ func (s *Service) Trusted(ctx context.Context, p authstore.Publisher, address st
 		if !errors.Is(err, authstore.ErrNotFound) {
 			return Entry{}, fmt.Errorf("reading a customer: %w", err)
 		}
-		e, err := s.create(ctx, p, email, "", profile, nil, from)
-		if !errors.Is(err, ErrExists) {
+		e, err := s.create(ctx, p, authstore.Registration{Customer: profile}, email, false, from)
+		if !errors.Is(err, ErrExists) && !errors.Is(err, ErrExternalID) {
 			return e, err
 		}
 	}
 	return Entry{}, ErrExists
+}
+
+// meant returns whom a publisher's server means, and what must still be so when they
+// are signed in. Errors: authstore.ErrNotFound.
+func (s *Service) meant(ctx context.Context, p authstore.Publisher, email Email, externalID string) (authstore.Customer, []authstore.Identity, error) {
+	if externalID != "" {
+		c, err := s.store.CustomerByExternalID(ctx, p.ID, externalID)
+		if !errors.Is(err, authstore.ErrNotFound) {
+			return c, nil, err
+		}
+	}
+	c, identity, err := s.store.CustomerByIdentity(ctx, p.ID, authstore.ProviderPassword, email.Key)
+	return c, []authstore.Identity{identity}, err
 }

@@ -116,7 +116,9 @@ func (s *Service) Register(ctx context.Context, p authstore.Publisher, r Registr
 	if err != nil {
 		return Entry{}, fmt.Errorf("hashing a password: %w", err)
 	}
-	e, err := s.create(ctx, p, email, encoded, r.Profile, answers, from)
+	e, err := s.create(ctx, p, authstore.Registration{
+		Customer: r.Profile, Identity: authstore.Identity{Password: encoded}, Answers: answers,
+	}, email, false, from)
 	if errors.Is(err, ErrExists) {
 		if failed := s.tellOwner(ctx, p, email); failed != nil {
 			err = failed
@@ -139,20 +141,24 @@ func (s *Service) tellOwner(ctx context.Context, p authstore.Publisher, email Em
 	return s.notices.AccountExists(ctx, c)
 }
 
-// create stores a customer with its identity, answers and first session.
-func (s *Service) create(ctx context.Context, p authstore.Publisher, email Email, encoded string, profile authstore.Customer, answers []authstore.ConsentRecord, from Arrival) (Entry, error) {
-	c := profile
+// create stores a customer with an address, and a first session. verified says that
+// they have proved to read mail there.
+func (s *Service) create(ctx context.Context, p authstore.Publisher, r authstore.Registration, email Email, verified bool, from Arrival) (Entry, error) {
+	c := r.Customer
 	c.PublisherID, c.Email, c.LastIP, c.Disabled = p.ID, email.Address, cmp.Or(from.Device.LastIP, from.Device.IP), false
 	c.EmailVerified = time.Time{}
+	if verified {
+		c.EmailVerified = s.store.Now()
+	} else {
+		r.Tell = verification(p, from.Back)
+	}
 	started, given := s.sessions.Prepare(c, from.OfferID, from.Device, from.Start)
-	registration := authstore.Registration{
-		Customer: c, Answers: answers, Session: &started, Tell: verification(p, from.Back), Replaces: from.Replaced,
-		Identity: authstore.Identity{Provider: authstore.ProviderPassword, Subject: email.Key, Password: encoded},
+	if from.Start != session.None {
+		r.Session = &started
 	}
-	if from.Start == session.None {
-		registration.Session = nil
-	}
-	c, err := s.sessions.Register(ctx, registration)
+	r.Customer, r.Replaces = c, from.Replaced
+	r.Identity.Provider, r.Identity.Subject = authstore.ProviderPassword, email.Key
+	c, err := s.sessions.Register(ctx, r)
 	switch {
 	case errors.Is(err, authstore.ErrTaken):
 		return Entry{}, ErrExists
@@ -170,41 +176,40 @@ func (s *Service) create(ctx context.Context, p authstore.Publisher, email Email
 // Login starts a session of the customer with that address and password at the
 // publisher. Errors: ErrEmail, ErrCredentials, ErrBusy, *LimitError.
 func (s *Service) Login(ctx context.Context, p authstore.Publisher, address, password string, from Arrival) (Entry, error) {
-	email, err := ParseEmail(address)
+	c, identity, err := s.ByPassword(ctx, p, address, password, from)
 	if err != nil {
 		return Entry{}, err
+	}
+	return s.Admit(ctx, c, identity, from)
+}
+
+// ByPassword returns the customer with that address and password at the publisher, and
+// the identity that proves it. Errors: those of Login.
+func (s *Service) ByPassword(ctx context.Context, p authstore.Publisher, address, password string, from Arrival) (authstore.Customer, authstore.Identity, error) {
+	email, err := ParseEmail(address)
+	if err != nil {
+		return authstore.Customer{}, authstore.Identity{}, err
 	}
 	who, known := s.knownDevice(from.Known, p.ID, email.Key)
 	if !known {
 		who = accountKey(p.ID, email.Key)
 	}
 	if err := s.limits.login(who, from.Device.IP); err != nil {
-		return Entry{}, err
+		return authstore.Customer{}, authstore.Identity{}, err
 	}
 	c, identity, err := s.store.CustomerByIdentity(ctx, p.ID, authstore.ProviderPassword, email.Key)
 	if err != nil && !errors.Is(err, authstore.ErrNotFound) {
-		return Entry{}, fmt.Errorf("reading a customer: %w", err)
+		return c, identity, fmt.Errorf("reading a customer: %w", err)
 	}
 	// An unknown address has an empty hash, which costs as much to refuse.
 	ok, err := s.hasher.Verify(ctx, identity.Password, password)
 	if err != nil {
-		return Entry{}, fmt.Errorf("checking a password: %w", err)
+		return c, identity, fmt.Errorf("checking a password: %w", err)
 	}
 	if !ok || c.Disabled {
 		s.limits.Failures.count(p.ID, s.store.Now())
-		return Entry{}, ErrCredentials
+		return authstore.Customer{}, authstore.Identity{}, ErrCredentials
 	}
 	s.limits.succeeded(who, from.Device.IP)
-	familiar, err := s.familiar(ctx, c, known, from.Device)
-	if err != nil {
-		return Entry{}, err
-	}
-	started, given, err := s.sessions.Start(ctx, c, from.OfferID, from.Device, from.Start, from.Replaced, identity)
-	if errors.Is(err, authstore.ErrNotFound) {
-		return Entry{}, ErrCredentials // overtaken by a change
-	}
-	if err == nil && !familiar {
-		err = s.notices.NewDevice(ctx, c, from.Device.UserAgent, from.Country)
-	}
-	return Entry{c, started, given, s.deviceToken(from.Known, p.ID, email.Key)}, err
+	return c, identity, nil
 }

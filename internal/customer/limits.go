@@ -23,6 +23,10 @@ var (
 
 	// registrationsPerNetwork stops the making of accounts by the thousand.
 	registrationsPerNetwork = throttle.Limit{Tries: 200, Window: time.Hour}
+
+	// tokensPerNetwork stops one sender from having providers asked about
+	// tokens that are worth nothing: as with passwords, only failures count.
+	tokensPerNetwork = throttle.Limit{Tries: 300, Window: 15 * time.Minute}
 )
 
 // Limits counts the tries of a process to register and to log in.
@@ -63,6 +67,17 @@ func (l *Limits) succeeded(who throttle.Key, ip string) {
 // registration takes one try to register, or returns a *LimitError.
 func (l *Limits) registration(ip string) error {
 	return l.take(networkKey("register", ip, registrationsPerNetwork))
+}
+
+// LimitTokens takes one try to sign in with a provider's token, which GoodToken gives
+// back. Errors: *LimitError.
+func (s *Service) LimitTokens(ip string) error {
+	return s.limits.take(networkKey("token", ip, tokensPerNetwork))
+}
+
+// GoodToken gives back what LimitTokens took.
+func (s *Service) GoodToken(ip string) {
+	s.limits.throttle.Refund(networkKey("token", ip, tokensPerNetwork))
 }
 
 func (l *Limits) take(keys ...throttle.Key) error {

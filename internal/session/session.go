@@ -126,6 +126,57 @@ func (m *Manager) Start(ctx context.Context, c authstore.Customer, offer string,
 	return s, given, nil
 }
 
+// Exchange is Start by a ticket of another session of the customer, which is used up.
+// It is no proof of who they are: that is as old as in the other session. Errors: those
+// of authstore.Store.StartSession.
+func (m *Manager) Exchange(ctx context.Context, c authstore.Customer, other authstore.Session, ticket authstore.TicketUse, d Device, how Start) (authstore.Session, Secrets, error) {
+	s, given := m.Prepare(c, other.OfferID, d, how)
+	s.Confirmed = other.SignedIn()
+	err := m.store.StartSession(ctx, authstore.SessionStart{
+		Session: s, LastIP: cmp.Or(d.LastIP, d.IP), Uses: ticket, EndedFor: endedFor,
+	})
+	if err != nil {
+		return s, Secrets{}, fmt.Errorf("starting a session: %w", err)
+	}
+	return s, given, nil
+}
+
+// Link adds an identity to a customer's, with a session if it has one. Errors: those
+// of authstore.Store.Link.
+func (m *Manager) Link(ctx context.Context, l authstore.Linking) (authstore.Customer, error) {
+	l.EndedFor = endedFor
+	c, ids, err := m.store.Link(ctx, l)
+	if err == nil {
+		m.remember(ids)
+		if l.Session != nil {
+			m.rememberReplaced(l.Session.Replaces)
+		}
+	}
+	return c, err
+}
+
+// EndByUnlinking removes an identity of a customer's and ends their other sessions, in
+// one step. Errors: those of authstore.Store.Unlink.
+func (m *Manager) EndByUnlinking(ctx context.Context, u authstore.Unlinking) error {
+	u.EndedFor = endedFor
+	ids, err := m.store.Unlink(ctx, u)
+	if err == nil {
+		m.remember(ids)
+	}
+	return err
+}
+
+// EndByDeletion removes identities of customers', and ends sessions, in one step.
+// Errors: those of authstore.Store.DeleteIdentities.
+func (m *Manager) EndByDeletion(ctx context.Context, d authstore.IdentityDeletion) error {
+	d.EndedFor = endedFor
+	ids, err := m.store.DeleteIdentities(ctx, d)
+	if err == nil {
+		m.remember(ids)
+	}
+	return err
+}
+
 // Register stores a new customer with a session that was prepared, and ends the
 // one it replaces, in one step. Errors: those of authstore.Store.Register.
 func (m *Manager) Register(ctx context.Context, r authstore.Registration) (authstore.Customer, error) {
