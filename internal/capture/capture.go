@@ -22,6 +22,18 @@ var Keys = []string{"email", "firstNameLastName", "birthDate", "address", "phone
 // customForm is how clients recognize a custom question.
 var customForm = regexp.MustCompile(`^custom_[1-9][0-9]?$`)
 
+// AllKeys returns every key that a field may have.
+func AllKeys() []string {
+	all := slices.Clone(Keys)
+	for i := 1; i <= maxCustom; i++ {
+		all = append(all, fmt.Sprintf("custom_%d", i))
+	}
+	return all
+}
+
+// maxCustom is the last number of a question, as customForm has it.
+const maxCustom = 99
+
 // DefaultFields is what is asked when capture is on and no field is named.
 func DefaultFields() []authstore.CaptureField {
 	return []authstore.CaptureField{{Key: "firstNameLastName"}, {Key: "birthDate"}}
