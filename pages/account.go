@@ -67,6 +67,7 @@ func (h *Hub) logout(w http.ResponseWriter, r *http.Request, v visit) error {
 		return err
 	}
 	h.remember(w, r, v.publisher, "")
+	h.noteLeft(w, v)
 	redirect(w, v.to("/signed-out"))
 	return nil
 }
@@ -109,10 +110,11 @@ func (h *Hub) signedOut(w http.ResponseWriter, r *http.Request, v visit) error {
 	case errors.Is(err, session.ErrRefused):
 		if len(h.proofs(r)) > 0 {
 			h.remember(w, r, v.publisher, "") // a sign-out at a site left the hub's cookie behind
+			h.noteLeft(w, v)
 		}
 		c = h.forget(w, v)
 	}
-	view := SignedOut{Chrome: c, LoginURL: v.to("/login")}
+	view := SignedOut{Chrome: c, LoginURL: v.to(loginPath)}
 	site := publisher.Origin(r.URL.Query().Get("site"))
 	if p, ok := h.Directory.BySite(site); ok && p.ID == v.publisher.ID {
 		view.SiteName, view.SiteURL = site.Host(), string(site)+"/"

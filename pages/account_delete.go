@@ -26,11 +26,11 @@ func (h *Hub) delete(w http.ResponseWriter, r *http.Request, o owner) error {
 	}
 	if view.Understood = r.PostForm.Get("understood") != ""; !view.Understood {
 		view.UnderstoodError = o.say("account.delete.understood.missing")
-		view.CurrentError = o.sayIf(r.PostForm.Get("current") == "", "account.current.wrong")
+		view.CurrentError = o.sayIf(r.PostForm.Get("current") == "" && !view.Proof.Given, "account.current.wrong")
 		h.Renderer.AccountDelete(w, http.StatusUnprocessableEntity, view)
 		return nil
 	}
-	err = h.Customers.Proved(r.Context(), o.customer, r.PostForm.Get("current"), viewerIP(r))
+	err = h.proved(r, o, view.Proof)
 	if err == nil {
 		err = h.Customers.Erase(r.Context(), o.customer.ID)
 	}

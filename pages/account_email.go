@@ -30,7 +30,11 @@ func (h *Hub) email(w http.ResponseWriter, r *http.Request, o owner) error {
 		return err
 	}
 	view.Address = r.PostForm.Get("email")
-	_, err = h.Customers.ChangeEmail(r.Context(), o.customer, view.Address, r.PostForm.Get("current"), viewerIP(r))
+	if view.Proof.Given {
+		_, err = h.Customers.MoveEmail(r.Context(), o.customer, view.Address)
+	} else {
+		_, err = h.Customers.ChangeEmail(r.Context(), o.customer, view.Address, r.PostForm.Get("current"), viewerIP(r))
+	}
 	status := o.refuse(w, err, &view.Account.Error, &view.Proof)
 	switch {
 	case err == nil:

@@ -27,7 +27,10 @@ func (h *Hub) askExport(w http.ResponseWriter, r *http.Request, o owner) error {
 
 // export answers with a file: everything that is kept of the viewer.
 func (h *Hub) export(w http.ResponseWriter, r *http.Request, o owner) error {
-	err := h.Customers.Proved(r.Context(), o.customer, r.PostForm.Get("current"), viewerIP(r))
+	proof, err := h.proof(r, o)
+	if err == nil {
+		err = h.proved(r, o, proof)
+	}
 	if err != nil {
 		return h.refuseExport(w, r, o, err)
 	}

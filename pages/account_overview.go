@@ -44,6 +44,9 @@ func (h *Hub) overview(w http.ResponseWriter, r *http.Request, o owner) error {
 	if !hasPassword {
 		says[pagePassword] = []string{o.say("account.overview.nopassword")}
 	}
+	if says[pageSignin], err = h.wayNames(r, o); err != nil {
+		return err
+	}
 	view := AccountOverview{
 		Account: h.accountView(r, o), Since: c.Registered,
 		Announced: Announced{announcedFrom(o.publisher, st, h.Store.Now()), o.to("/consents")},
@@ -56,13 +59,26 @@ func (h *Hub) overview(w http.ResponseWriter, r *http.Request, o owner) error {
 		tags[pageEmail] = o.say("account.unverified")
 		view.VerifyURL = o.to(customer.VerifyPath)
 	}
-	for i, page := range o.menu() {
+	for i, page := range h.menu(o) {
 		if page != pageOverview {
 			view.Rows = append(view.Rows, AccountRow{AccountPage: view.Pages[i], Says: says[page], Tag: tags[page]})
 		}
 	}
 	h.Renderer.AccountOverview(w, http.StatusOK, view)
 	return nil
+}
+
+// wayNames returns what viewers know the ways by in which they sign in.
+func (h *Hub) wayNames(r *http.Request, o owner) ([]string, error) {
+	if !h.hasWays(o.publisher) {
+		return nil, nil
+	}
+	view, _, err := h.signinView(r, o)
+	var names []string
+	for _, way := range view.Ways {
+		names = append(names, way.Name)
+	}
+	return names, err
 }
 
 // known returns what there is of parts.

@@ -6,6 +6,7 @@ package pages
 import (
 	"errors"
 	"net/http"
+	"slices"
 
 	"github.com/usher-sso/usher/authstore"
 	"github.com/usher-sso/usher/internal/customer"
@@ -24,6 +25,7 @@ const (
 	pageProfile  accountPage = "profile"
 	pageEmail    accountPage = "email"
 	pagePassword accountPage = "password"
+	pageSignin   accountPage = "signin"
 	pageConsents accountPage = "consents"
 	pageAnswers  accountPage = "answers"
 	pageSessions accountPage = "sessions"
@@ -34,7 +36,7 @@ const (
 // accountPages are all of them in the order of the menu, where each is called by
 // the message account.nav.<page>.
 var accountPages = []accountPage{
-	pageOverview, pageProfile, pageEmail, pagePassword, pageConsents, pageAnswers, pageSessions, pageExport, pageDelete,
+	pageOverview, pageProfile, pageEmail, pagePassword, pageSignin, pageConsents, pageAnswers, pageSessions, pageExport, pageDelete,
 }
 
 func (p accountPage) path() string {
@@ -87,7 +89,7 @@ func (h *Hub) own(page accountPage, fn func(http.ResponseWriter, *http.Request, 
 		}
 		if errors.Is(err, session.ErrRefused) {
 			v.then = page
-			redirect(w, v.to("/login"))
+			redirect(w, h.signInAfter(r, v))
 			return nil
 		}
 		if err != nil {
@@ -113,6 +115,7 @@ var notices = map[accountPage]map[string]string{
 	pageProfile:  {"saved": "account.profile.done"},
 	pageEmail:    {"saved": "account.email.done"},
 	pagePassword: {"saved": "account.password.done"},
+	pageSignin:   {"added": "account.signin.added", "removed": "account.signin.removed"},
 	pageConsents: {"saved": "account.consents.done"},
 	pageAnswers:  {"saved": "answers.saved"},
 	pageSessions: {"ended": "account.sessions.ended", "others": "account.sessions.others.done"},
@@ -124,15 +127,14 @@ func (o owner) done(w http.ResponseWriter, word string) {
 }
 
 // menu returns the pages that there are at the viewer's publisher.
-func (o owner) menu() []accountPage {
-	var list []accountPage
-	for _, p := range accountPages {
-		if p != pageAnswers || o.publisher.Capture.Enabled {
-			list = append(list, p)
-		}
-	}
-	return list
+func (h *Hub) menu(o owner) []accountPage {
+	return slices.DeleteFunc(slices.Clone(accountPages), func(p accountPage) bool {
+		return p == pageAnswers && !o.publisher.Capture.Enabled || p == pageSignin && !h.hasWays(o.publisher)
+	})
 }
+
+// hasWays tells whether the viewers of a publisher have more than one way to sign in.
+func (h *Hub) hasWays(p authstore.Publisher) bool { return len(h.providers(p)) > 0 }
 
 // accountView returns what all account pages show.
 func (h *Hub) accountView(r *http.Request, o owner) Account {
@@ -142,7 +144,7 @@ func (h *Hub) accountView(r *http.Request, o owner) Account {
 			a.Notice = o.say(id)
 		}
 	}
-	for _, p := range o.menu() {
+	for _, p := range h.menu(o) {
 		a.Pages = append(a.Pages, AccountPage{Name: o.say("account.nav." + string(p)), URL: o.to(p.path()), Current: p == o.page})
 	}
 	if o.request != nil {
@@ -151,13 +153,41 @@ func (h *Hub) accountView(r *http.Request, o owner) Account {
 	return a
 }
 
-// proof returns the part of a form that asks for the password once more.
+// proof returns the part of a form that asks for the password once more. Who has none
+// proves at a provider who they are, where there is one, and that serves for a while.
 func (h *Hub) proof(r *http.Request, o owner) (Proof, error) {
+	p, err := h.proofAnew(r, o)
+	if err == nil && len(p.Elsewhere) > 0 && h.Social.IsFresh(o.session) {
+		return Proof{Given: true}, nil
+	}
+	return p, err
+}
+
+// proofAnew is proof for whoever has to prove it now.
+func (h *Hub) proofAnew(r *http.Request, o owner) (Proof, error) {
 	has, err := h.Customers.HasPassword(r.Context(), o.customer)
 	if has || err != nil {
 		return Proof{}, err
 	}
-	return Proof{ForgotURL: o.to("/forgot")}, nil
+	p := Proof{ForgotURL: o.to("/forgot")}
+	if !h.hasWays(o.publisher) {
+		return p, nil
+	}
+	ways, err := h.Social.Ways(r.Context(), o.publisher, o.customer)
+	if err != nil {
+		return Proof{}, err
+	}
+	p.Elsewhere = h.confirmElsewhere(o, ways)
+	return p, nil
+}
+
+// proved checks that it is the customer who has sent a form: by the password, unless
+// they have none and have proved it elsewhere.
+func (h *Hub) proved(r *http.Request, o owner, p Proof) error {
+	if p.Given {
+		return nil
+	}
+	return h.Customers.Proved(r.Context(), o.customer, r.PostForm.Get("current"), viewerIP(r))
 }
 
 // refuse says in a form, below the password or of the whole, what was wrong with
@@ -167,7 +197,7 @@ func (o owner) refuse(w http.ResponseWriter, err error, whole *string, p *Proof)
 	var limit *customer.LimitError
 	switch {
 	case errors.Is(err, customer.ErrConfirmation):
-		p.CurrentError = o.say("account.current.wrong")
+		p.CurrentError, p.Given = o.say("account.current.wrong"), false // who had no password has one now
 		return http.StatusUnprocessableEntity
 	case errors.As(err, &limit):
 		*whole = limitSentence(o.visit, limit)
@@ -198,10 +228,13 @@ type AccountPage struct {
 }
 
 // Proof asks for the password once more, as the field "current". A viewer who
-// has none is shown the way to one instead of the form.
+// has none is shown the way to one instead of the form, and the providers by which they
+// can prove themselves; who has just done that sees the form without the field.
 type Proof struct {
-	CurrentError string // one sentence below the password
-	ForgotURL    string // where to get a password; "" when there is one
+	CurrentError string      // one sentence below the password
+	ForgotURL    string      // where to get a password; "" when there is one
+	Elsewhere    []Elsewhere // to prove it at a provider instead
+	Given        bool        // it is proved already
 }
 
 func (a *Account) faults() []fault { return nil }

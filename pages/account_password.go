@@ -25,8 +25,12 @@ func (h *Hub) password(w http.ResponseWriter, r *http.Request, o owner) error {
 	if err != nil {
 		return err
 	}
-	err = h.Customers.ChangePassword(r.Context(), o.publisher, o.customer,
-		r.PostForm.Get("current"), r.PostForm.Get("password"), o.session.ID, viewerIP(r))
+	if view.Proof.Given {
+		err = h.Customers.ChoosePassword(r.Context(), o.publisher, o.customer, r.PostForm.Get("password"), o.session.ID)
+	} else {
+		err = h.Customers.ChangePassword(r.Context(), o.publisher, o.customer,
+			r.PostForm.Get("current"), r.PostForm.Get("password"), o.session.ID, viewerIP(r))
+	}
 	if err == nil {
 		o.done(w, "saved")
 		return nil

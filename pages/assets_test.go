@@ -75,6 +75,12 @@ func TestColoursContrastInLightAndDark(t *testing.T) {
 		{"edge", "surface", shape},
 		{"accent", "ground glow", shape}, // the focus ring and the mark beside the name
 		{"danger", "danger-ground", shape},
+		{"google-ink", "google", text},
+		{"google-edge", "surface", shape},
+		{"facebook-ink", "facebook", text},
+		{"apple-ink", "apple", text},
+		{"apple", "surface", shape},
+		{"twitch-ink", "twitch", text},
 	}
 	for scheme, colours := range map[string]map[string]string{"light": palette(light), "dark": palette(dark)} {
 		for _, p := range pairs {

@@ -62,6 +62,7 @@ func usual(r *Renderer) map[string]func() view {
 		{Name: "news", Version: "1", Before: "Send me news."},
 	}
 	sites := []Site{{"news.nordlys.example", "https://news.nordlys.example/"}, {"sport.nordlys.example", "https://sport.nordlys.example/"}}
+	elsewhere := []Elsewhere{{"google", "Google", "/login/google"}, {"facebook", "Facebook", "/login/facebook"}, {"apple", "Apple", "/login/apple"}}
 	account := func() Account {
 		a := Account{Email: anna, FormAction: "/account"}
 		for _, page := range accountPages {
@@ -78,10 +79,10 @@ func usual(r *Renderer) map[string]func() view {
 	}
 	return map[string]func() view{
 		"login": func() view {
-			return &Login{FormAction: "/login", Error: "No.", RegisterURL: "/register", ForgotURL: "/forgot"}
+			return &Login{FormAction: "/login", Error: "No.", RegisterURL: "/register", ForgotURL: "/forgot", Elsewhere: elsewhere}
 		},
 		"register": func() view {
-			return &Register{FormAction: "/register", EmailError: "No.", PasswordError: "No.", Consents: consents, LoginURL: "/login"}
+			return &Register{FormAction: "/register", EmailError: "No.", PasswordError: "No.", Consents: consents, LoginURL: "/login", Elsewhere: elsewhere}
 		},
 		"forgot": func() view { return &Forgot{FormAction: "/forgot", LoginURL: "/login"} },
 		"reset":  func() view { return &Reset{FormAction: "/reset", Email: anna, LoginURL: "/login"} },
@@ -134,6 +135,15 @@ func usual(r *Renderer) map[string]func() view {
 		"account_sessions": func() view {
 			s := AccountSession{ID: "x", Device: "Firefox, Android", Place: "Norway", SignedIn: at, Seen: at}
 			return &AccountSessions{Account: account(), Sessions: []AccountSession{s, s, s}, Others: true}
+		},
+		"join": func() view {
+			return &Join{FormAction: "/join", CancelAction: "/join/cancel", CodeAction: "/join/code", Provider: "Facebook", NeedEmail: true, Consents: consents}
+		},
+		"app":      func() view { return &App{FormAction: "/social/authorize", Email: anna, SignOutAction: "/logout"} },
+		"deletion": func() view { return &Deletion{Received: at, Accounts: 1, Links: 2} },
+		"account_signin": func() view {
+			return &AccountSignin{Account: account(), Ways: []AccountWay{{Name: "Password", Detail: anna, Since: at, Password: "/account/password"}, {ID: "x", Brand: "google", Name: "Google", Since: at}},
+				Add: elsewhere[1:], Fresh: true}
 		},
 		"account_export": func() view { return &AccountExport{Account: account()} },
 		"account_delete": func() view { return &AccountDelete{Account: account(), ExportURL: "/account/export"} },

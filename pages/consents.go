@@ -167,7 +167,7 @@ func (e *EarlierConsent) ValueURL() string {
 func (h *Hub) withSession(w http.ResponseWriter, r *http.Request, v visit, fn func(authstore.Session) error) error {
 	s, err := h.signedIn(r.Context(), r, v.publisher)
 	if errors.Is(err, session.ErrRefused) {
-		redirect(w, v.to("/login"))
+		redirect(w, h.signInAfter(r, v))
 		return nil
 	}
 	if err != nil {

@@ -4,6 +4,7 @@
 package pages
 
 import (
+	"cmp"
 	"errors"
 	"math"
 	"net/http"
@@ -19,6 +20,7 @@ import (
 	"github.com/usher-sso/usher/internal/notice"
 	"github.com/usher-sso/usher/internal/publisher"
 	"github.com/usher-sso/usher/internal/session"
+	"github.com/usher-sso/usher/internal/social"
 	"github.com/usher-sso/usher/internal/sso"
 )
 
@@ -34,6 +36,9 @@ type Config struct {
 	Flow      *flow.Dispatcher
 	Notices   *notice.Sender
 	Locale    *locale.Resolver
+
+	// Social signs viewers in by accounts elsewhere; nil for nowhere.
+	Social *social.Service
 
 	// Report hears of errors that the viewer is only told to be our fault.
 	Report func(r *http.Request, err error)
@@ -59,6 +64,9 @@ func (h *Hub) Mount(mux *http.ServeMux) {
 	mux.Handle("POST /reset", h.form(h.reset))
 	h.mountSteps(mux)
 	h.mountAccount(mux)
+	if h.Social != nil {
+		h.mountSocial(mux)
+	}
 	mux.Handle("GET /logout", h.page(h.askLogout))
 	mux.Handle("POST /logout", h.form(h.logout))
 	mux.Handle("GET /signed-out", h.page(h.signedOut))
@@ -127,7 +135,7 @@ func (h *Hub) sentByUs(r *http.Request) bool {
 func (h *Hub) fail(w http.ResponseWriter, r *http.Request, v visit, err error) {
 	var d dead
 	var limit *customer.LimitError
-	p := Problem{ActionLabel: v.say("action.retry"), ActionURL: r.URL.RequestURI()}
+	p := Problem{ActionLabel: v.say("action.retry"), ActionURL: cmp.Or(v.again, r.URL.RequestURI())}
 	switch {
 	case errors.As(err, &d):
 		p = d.Problem

@@ -21,8 +21,7 @@ func (h *Hub) authorize(w http.ResponseWriter, r *http.Request, v visit) error {
 		return nil
 	}
 	if sso.Ahead(r.Header) {
-		w.Header().Set("Cache-Control", "no-store")
-		w.WriteHeader(http.StatusUnauthorized)
+		refuseAhead(w)
 		return nil
 	}
 	s, err := h.signedIn(r.Context(), r, v.publisher)
@@ -77,7 +76,9 @@ func found(w http.ResponseWriter, to string) {
 }
 
 func (h *Hub) loginView(v visit) Login {
-	return Login{Chrome: h.chrome(v), FormAction: v.to("/login"), RegisterURL: v.to("/register"), ForgotURL: v.to("/forgot")}
+	return Login{
+		Chrome: h.chrome(v), FormAction: v.to(loginPath), RegisterURL: v.to("/register"), ForgotURL: v.to("/forgot"), Elsewhere: h.ways(v),
+	}
 }
 
 func (h *Hub) askLogin(w http.ResponseWriter, r *http.Request, v visit) error {
@@ -89,8 +90,14 @@ func (h *Hub) askLogin(w http.ResponseWriter, r *http.Request, v visit) error {
 	if !errors.Is(err, session.ErrRefused) {
 		return err
 	}
+	if h.sendOn(w, r, v) {
+		return nil
+	}
 	view := h.loginView(v)
-	if v.request != nil && v.request.Notice != "" {
+	switch {
+	case r.URL.Query().Get(waysParam) == waysCancelled:
+		view.Notice = v.say("login.notice.cancelled")
+	case v.request != nil && v.request.Notice != "":
 		view.Notice = v.say("login.notice." + string(v.request.Notice))
 	}
 	h.Renderer.Login(w, http.StatusOK, view)
@@ -119,15 +126,5 @@ func (h *Hub) login(w http.ResponseWriter, r *http.Request, v visit) error {
 	case err != nil:
 		return err
 	}
-	if v.request == nil { // a site's request is decided on at once, by authorize
-		step, err := h.Flow.Next(r.Context(), v.publisher, e.Session)
-		if err == nil {
-			err = h.ensureMail(r, v, e.Session, step)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	h.welcome(w, r, v, e)
-	return nil
+	return h.letIn(w, r, v, e)
 }

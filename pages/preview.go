@@ -25,7 +25,7 @@ func (h *Hub) Preview(w http.ResponseWriter, r *http.Request, publisher int64, p
 			h.fail(w, r, v, err)
 			return
 		}
-		view.FormAction, view.LoginURL = r.URL.Path, ""
+		view.FormAction, view.LoginURL, view.Elsewhere = r.URL.Path, "", nil
 		h.Renderer.Register(w, http.StatusOK, view)
 	case "questions":
 		h.Renderer.Capture(w, http.StatusOK, Capture{

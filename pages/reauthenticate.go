@@ -42,7 +42,7 @@ func (h *Hub) unproved(w http.ResponseWriter, r *http.Request, v visit, fn func(
 			return err
 		}
 		o := owner{visit: v.of(h, r, c), session: s, customer: c}
-		proof, err := h.proof(r, o)
+		proof, err := h.proofAnew(r, o)
 		if err != nil {
 			return err
 		}

@@ -7,13 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/netip"
 	"strings"
 
 	"github.com/usher-sso/usher/authstore"
 	"github.com/usher-sso/usher/internal/consent"
 	"github.com/usher-sso/usher/internal/customer"
-	"github.com/usher-sso/usher/internal/locale"
 	"github.com/usher-sso/usher/internal/session"
 )
 
@@ -21,6 +19,7 @@ func (h *Hub) registerView(v visit) (Register, error) {
 	boxes, err := consentBoxes(v, v.publisher.Consents, func(d authstore.ConsentDefinition) bool { return d.EnabledByDefault })
 	return Register{
 		Chrome: h.chrome(v), FormAction: v.to("/register"), LoginURL: v.to("/login"), Consents: boxes,
+		Elsewhere: h.ways(v),
 	}, err
 }
 
@@ -52,11 +51,8 @@ func (h *Hub) register(w http.ResponseWriter, r *http.Request, v visit) error {
 	if hidden {
 		from.Start, from.Replaced = session.None, ""
 	}
-	addr, _ := netip.ParseAddr(from.Device.IP)
-	guess := h.Locale.Resolve(locale.CountryFrom(r.Context()), addr, preferred(r, v))
 	e, err := h.Customers.Register(r.Context(), v.publisher, customer.Registration{
-		Email: view.Email, Password: r.PostForm.Get("password"), Answers: answers,
-		Profile: authstore.Customer{Country: guess.Country, Currency: guess.Currency, Locale: guess.Locale},
+		Email: view.Email, Password: r.PostForm.Get("password"), Answers: answers, Profile: h.guess(r, v),
 	}, from)
 	switch {
 	case hidden && (err == nil || errors.Is(err, customer.ErrExists)):

@@ -202,11 +202,31 @@ func contentSecurityPolicy(c *Chrome) string {
 // sources returns origins as a policy lists them.
 func sources(origins []string) (list string) {
 	for _, o := range origins {
-		if isOrigin(o) {
+		if isOrigin(o) || isAppScheme(o) {
 			list += " " + o
 		}
 	}
 	return list
+}
+
+// isAppScheme tells whether s is a scheme of an app, as RFC 8252 has them: the name of a
+// domain backwards, so that none of the web's is among them.
+func isAppScheme(s string) bool {
+	name, ok := strings.CutSuffix(s, ":")
+	const allowed = "abcdefghijklmnopqrstuvwxyz0123456789.-"
+	return ok && strings.Contains(name, ".") && strings.Trim(name, allowed) == "" && name[0] >= 'a' && name[0] <= 'z'
+}
+
+// appOrigin returns of an app's address what a policy lists.
+func appOrigin(address string) string {
+	u, err := url.Parse(address)
+	switch {
+	case err != nil:
+		return ""
+	case u.Scheme == "https" || u.Scheme == "http":
+		return u.Scheme + "://" + u.Host
+	}
+	return u.Scheme + ":"
 }
 
 // isOrigin tells whether s is exactly a scheme and a host, written so that a

@@ -56,6 +56,7 @@ func renderIn(t *testing.T, r *Renderer, language, text, address string) map[str
 		{Name: text, Version: text, Before: text, LinkText: text, LinkURL: address, After: text, Required: true, Error: text},
 		{Name: "marketing", Version: "1", Before: text, Checked: true},
 	}
+	elsewhere := []Elsewhere{{"google", text, address}, {"facebook", text, address}, {"apple", text, address}, {"twitch", text, address}, {text, text, address}}
 	sites := []Site{{Name: text, URL: address}, {URL: address}}
 	answers := make(map[string]*httptest.ResponseRecorder)
 	answer := func(page string) *httptest.ResponseRecorder {
@@ -64,18 +65,19 @@ func renderIn(t *testing.T, r *Renderer, language, text, address string) map[str
 	}
 	titled := c
 	titled.Title, titled.Here, titled.AssetsPath = text, address, "/.usher/assets/"
-	r.Login(answer("login"), 200, Login{c, address, text, text, text, address, address})
+	r.Login(answer("login"), 200, Login{c, address, text, text, text, address, address, elsewhere})
 	r.Forgot(answer("forgot"), 200, Forgot{c, address, text, text, text, false, address, "", ""})
 	r.Reset(answer("reset"), 200, Reset{c, address, text, text, text, false, address})
-	r.Register(answer("register"), 200, Register{c, address, text, text, text, consents, text, address})
+	r.Register(answer("register"), 200, Register{c, address, text, text, text, consents, text, address, elsewhere})
 	r.Consents(answer("consents"), 200, Consents{c, address, text, consents, text, address, time.Time{}, ""})
 	r.Home(answer("home"), 200, Home{c, text, time.Unix(1_800_000_000, 0), sites, address, Announced{time.Unix(1_800_000_000, 0), address}})
 	renderSteps(r, answer, c, text, address)
 	r.Welcome(answer("welcome"), 200, Welcome{c, address, address, sites})
 	r.SignOut(answer("signout"), 200, SignOut{c, address, address})
 	r.SignedOut(answer("signedout"), 200, SignedOut{c, address, address})
-	r.Problem(answer("problem"), Problem{titled, 403, text, text, address, text, false})
+	r.Problem(answer("problem"), Problem{titled, 403, text, text, address, text, elsewhere, false})
 	renderAccount(r, c, text, address, answer)
+	renderSocial(r, answer, c, text, address, consents, elsewhere)
 	for _, page := range pageNames {
 		if answers[page] == nil {
 			t.Errorf("the page %s is not tested", page)

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/usher-sso/usher/internal/publisher"
+	"github.com/usher-sso/usher/internal/socialtest"
 	"github.com/usher-sso/usher/internal/sso"
 )
 
@@ -41,10 +42,14 @@ var update = flag.Bool("update", false, "rewrite what the scripts expect")
 //	from <address>            requests come from that IP address
 //	GET <address>             at the hub; $ask, and $to for where the last step led
 //	POST <address> <field>=<value>…
+//	agree <name>              the viewer goes to the provider where the last step led, agrees to be one of people,
+//	                          and comes back; $answer is where to
+//	decline                   the same, but they do not agree
+//	out of order <provider>   that provider fails from now on
 //	<Header>: <value>         after GET and POST, in place of what browsers send
 //
 // $session1, $session2 and so on are the sessions that the page of devices last
-// listed.
+// listed, and $way1, $way2 the ways to sign in that can be removed.
 //
 // -update rewrites what is seen.
 func TestScripts(t *testing.T) {
@@ -105,6 +110,8 @@ var linkInMail = regexp.MustCompile(`https://\S+`)
 
 var listedSession = regexp.MustCompile(`name="session" value="([^"]+)"`)
 
+var listedWay = regexp.MustCompile(`name="remove" value="([^"]+)"`)
+
 var codeInMail = regexp.MustCompile(`\b[2-9A-Z]{4}-[2-9A-Z]{4}\b`)
 
 // player is where a script stands.
@@ -118,6 +125,8 @@ type player struct {
 	link    string                       // in the last mail that had one
 	code    string                       // in the last mail that had one
 	ip      string                       // of the viewer
+	ways    []string                     // ids of ways to sign in that can be removed, as they were last listed
+	answer  string                       // the way back from the last provider
 	devices []string                     // ids of sessions, as they were last listed
 }
 
@@ -162,6 +171,12 @@ func (p *player) step(t *testing.T, line string, headers http.Header) []string {
 		}
 		p.link = p.to
 		return []string{m.To + ": " + m.Subject, "link to " + plain(p.to)}
+	case "agree":
+		return p.agree(t, rest)
+	case "decline":
+		return p.agree(t, "")
+	case "out":
+		p.internet.Break(socialtest.Provider(strings.TrimPrefix(rest, "of order ")), socialtest.Failing)
 	case "GET", "POST", "HEAD", "PUT":
 		return p.request(t, word, rest, headers)
 	default:
@@ -267,29 +282,44 @@ func (p *player) request(t *testing.T, method, rest string, headers http.Header)
 			for i, id := range p.devices {
 				value = strings.ReplaceAll(value, fmt.Sprintf("$session%d", i+1), id)
 			}
+			for i, id := range p.ways {
+				value = strings.ReplaceAll(value, fmt.Sprintf("$way%d", i+1), id)
+			}
 			form.Add(name, long(strings.NewReplacer("$code", p.code, "$typed", typed).Replace(value)))
 		}
 	}
-	target := strings.NewReplacer("$ask", p.ask, "$query", query(p.ask), "$to", p.to, "$linkquery", query(p.link), "$link", p.link).Replace(words[0])
+	target := strings.NewReplacer("$ask", p.ask, "$query", query(p.ask), "$answer", p.answer, "$to", p.to, "$linkquery", query(p.link), "$link", p.link).Replace(words[0])
 	r := p.asking(method, hub+strings.TrimPrefix(target, hub), form)
 	for name := range headers {
 		if r.Header.Set(name, headers.Get(name)); headers.Get(name) == "" {
 			r.Header.Del(name)
 		}
 	}
-	recorder := httptest.NewRecorder()
-	p.mux.ServeHTTP(recorder, r)
-	p.keep("id.example.com", recorder)
-	if location := recorder.Header().Get("Location"); location != "" {
-		p.to = location
-	}
+	recorder := p.do(r)
 	if listed := listedSession.FindAllStringSubmatch(recorder.Body.String(), -1); listed != nil {
 		p.devices = nil
 		for _, found := range listed {
 			p.devices = append(p.devices, found[1])
 		}
 	}
+	if listed := listedWay.FindAllStringSubmatch(recorder.Body.String(), -1); listed != nil {
+		p.ways = nil
+		for _, found := range listed {
+			p.ways = append(p.ways, found[1])
+		}
+	}
 	return append(seen(t, recorder), cookiesSeen(recorder)...)
+}
+
+// do sends a request to the hub.
+func (p *player) do(r *http.Request) *httptest.ResponseRecorder {
+	recorder := httptest.NewRecorder()
+	p.mux.ServeHTTP(recorder, r)
+	p.keep("id.example.com", recorder)
+	if location := recorder.Header().Get("Location"); location != "" {
+		p.to = strings.TrimSuffix(location, "#") // which browsers keep to themselves
+	}
+	return recorder
 }
 
 func query(address string) string { _, q, _ := strings.Cut(address, "?"); return q }
@@ -312,11 +342,11 @@ func cookiesSeen(recorder *httptest.ResponseRecorder) []string {
 	for _, c := range recorder.Result().Cookies() {
 		switch {
 		case c.MaxAge < 0:
-			list = append(list, "cookie "+c.Name+" removed")
+			list = append(list, "cookie "+plainCookie(c.Name)+" removed")
 		case c.Name == "__Host-usher-hub":
 			list = append(list, fmt.Sprintf("cookie %s with %d sessions", c.Name, strings.Count(c.Value, "~")+1))
 		default:
-			list = append(list, "cookie "+c.Name)
+			list = append(list, "cookie "+plainCookie(c.Name))
 		}
 	}
 	return list

@@ -59,7 +59,7 @@ func seen(t *testing.T, a *httptest.ResponseRecorder) []string {
 	}
 	page := mainPart.FindString(a.Body.String())
 	if page == "" {
-		return []string{status + " " + strings.TrimSpace(a.Body.String())}
+		return []string{strings.TrimSpace(status + " " + a.Body.String())}
 	}
 	lines := []string{status + " " + strconv.Quote(first(heading, page))}
 	if current := first(menu, page); current != "" {
@@ -112,7 +112,7 @@ func first(form *regexp.Regexp, page string) string {
 }
 
 // random are the parts of a query that differ each time.
-var random = []string{"code", "state", "nonce", "code_challenge", "token", "page", "needs"}
+var random = []string{"code", "state", "nonce", "code_challenge", "token", "page", "needs", "app"}
 
 // plain writes an address so that it can be read and compared.
 func plain(address string) string {

@@ -29,6 +29,8 @@ import (
 //	{{menu .Pages}}                        the menu of the account, as items of a list
 //	{{consentBox $i $c}}                   the attributes of a Consent's box, by its place
 //	{{consentLabel $c}}                    what a Consent's box is for
+//	{{elsewhere .Elsewhere}}               the buttons of other places to sign in, as a list
+//	{{brandMark .Brand}}                   the mark of one
 //	{{rows .Rows}}                         the account's pages with what each is about, as items of a list
 //	{{options .Options}}                   what a <select> offers
 //	{{countries .Country}}                 the same for the countries, with one chosen by its code
@@ -43,9 +45,11 @@ func (r *Renderer) funcs(l *i18n.Language) template.FuncMap {
 		"date":         func(t time.Time) template.HTML { return moment(t, time.DateOnly, l.Date(t)) },
 		"datetime":     func(t time.Time) template.HTML { return moment(t, time.RFC3339, l.DateTime(t)) },
 		"dir":          func() string { return l.Dir },
+		"elsewhere":    func(list []Elsewhere) template.HTML { return elsewhereLinks(l, list) },
 		"faults":       func(v interface{ faults() []fault }) []fault { return v.faults() },
 		"gone":         gone,
 		"head":         r.head,
+		"brandMark":    brandMark,
 		"lang":         func() string { return l.Tag.String() },
 		"languages":    r.languageItems,
 		"menu":         menuItems,
@@ -53,6 +57,7 @@ func (r *Renderer) funcs(l *i18n.Language) template.FuncMap {
 		"question":     func(q *Question) template.HTML { return r.question(l, q) },
 		"rows":         rowItems,
 		"sessionID":    sessionID,
+		"signinID":     signinID,
 		"strong":       strong,
 		"t":            l.HTML,
 		"text":         l.Text,

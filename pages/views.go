@@ -117,6 +117,8 @@ type Login struct {
 	Notice      string // one sentence that is no error, such as "You have been signed out."
 	RegisterURL string // "" hides the way to a new account
 	ForgotURL   string // "" hides the way to a new password
+
+	Elsewhere []Elsewhere // other places to sign in
 }
 
 // Forgot asks for the address that a reset link is mailed to, as the field
@@ -159,6 +161,8 @@ type Register struct {
 	Consents      []Consent
 	Error         string // one sentence about the whole form
 	LoginURL      string // "" hides the way to sign in instead
+
+	Elsewhere []Elsewhere // other places to sign in
 }
 
 // Consents asks a signed-in viewer for what is missing or has changed before
@@ -230,6 +234,8 @@ type Problem struct {
 	ActionLabel string // such as "Try again"
 	ActionURL   string // "" hides the action
 	Reference   string // a short id that the logs know too; "" leaves it out
+
+	Elsewhere []Elsewhere // other places to sign in, shown before the action
 
 	// Framed lets the page be shown inside another, where its action leads out
 	// of the frame. Nothing on such a page is worth a stolen click.

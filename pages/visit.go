@@ -19,7 +19,9 @@ import (
 	"github.com/usher-sso/usher/internal/flow"
 	"github.com/usher-sso/usher/internal/i18n"
 	"github.com/usher-sso/usher/internal/publisher"
+	"github.com/usher-sso/usher/internal/secret"
 	"github.com/usher-sso/usher/internal/session"
+	"github.com/usher-sso/usher/internal/social"
 	"github.com/usher-sso/usher/internal/sso"
 )
 
@@ -35,11 +37,16 @@ type visit struct {
 	backPage  string      // sealed, see sso.Request
 	then      accountPage // page of the account to go on to after signing in, or ""
 	entered   bool        // the viewer has signed in with the step before
+	proving   accountPage // page of the account that a proof of who they are is for, or ""
+
+	app       *social.AppRequest // the app's question that brought the viewer, or nil
+	sealedApp string             // the same, as the query has it
 
 	language  *i18n.Language // of what the viewer reads
 	uiLocales string         // the languages that the address asks for, or ""
 	known     bool           // the viewer is signed in
 	here      string         // this page's path and query when it can be opened again, or ""
+	again     string         // where to try again when this page cannot be opened again; "" is here
 }
 
 // say returns a message in the viewer's language.
@@ -92,6 +99,9 @@ func (v visit) to(path string) string {
 	return path
 }
 
+// whole returns the query of all pages of the visit.
+func (v visit) whole() string { return strings.TrimPrefix(v.to(""), "?") }
+
 // with returns an address with one more parameter; name and value are ours and
 // need no escaping.
 func with(address, name, value string) string {
@@ -109,12 +119,22 @@ func (v visit) next() string {
 	switch {
 	case v.request != nil:
 		return v.to(sso.AuthorizePath)
+	case v.app != nil:
+		return v.to(appPath)
 	case page != "":
 		return v.to(page.path())
 	case v.back != "":
 		return v.back
 	}
 	return v.to("/")
+}
+
+// proved returns where to go on once the viewer has proved again who they are.
+func (v visit) proved() string {
+	if v.proving != "" {
+		return v.to(v.proving.path())
+	}
+	return v.next()
 }
 
 // wayBack returns what a mailed link needs, so that it leads to the page that
@@ -131,8 +151,10 @@ func (v visit) wayBack() string {
 
 // stranger returns the visit of somebody of whom nothing is known but the
 // request.
-func (h *Hub) stranger(r *http.Request) visit {
-	v := visit{uiLocales: sso.UILocales(r.URL.Query())}
+func (h *Hub) stranger(r *http.Request) visit { return h.strangerFor(r, r.URL.Query()) }
+
+func (h *Hub) strangerFor(r *http.Request, q url.Values) visit {
+	v := visit{uiLocales: sso.UILocales(q)}
 	p, _ := h.Directory.Only() // where there is one, it is theirs
 	v = v.at(h, r, p)
 	if r.Method == http.MethodGet || r.Method == http.MethodHead {
@@ -150,9 +172,15 @@ func (v visit) at(h *Hub, r *http.Request, p authstore.Publisher) visit {
 
 // visit reads what the viewer came for. With an error the visit still tells the
 // language in which to say so.
-func (h *Hub) visit(r *http.Request) (visit, error) {
-	v, q := h.stranger(r), r.URL.Query()
+func (h *Hub) visit(r *http.Request) (visit, error) { return h.visitFor(r, r.URL.Query()) }
+
+// visitFor reads the same of a query.
+func (h *Hub) visitFor(r *http.Request, q url.Values) (visit, error) {
+	v := h.strangerFor(r, q)
 	v.entered = q.Get("entered") != ""
+	if page := accountPage(q.Get(provingParam)); slices.Contains(accountPages, page) {
+		v.proving = page
+	}
 	if q.Has("state") {
 		request, p, err := h.SSO.ParseRequest(q)
 		if err != nil {
@@ -189,6 +217,14 @@ func (h *Hub) visit(r *http.Request) (visit, error) {
 		kept.Set("site", string(site))
 		kept.Set("page", v.backPage)
 	}
+	if sealed := q.Get(appParam); sealed != "" && h.Social != nil {
+		request, err := h.Social.OpenApp(p, sealed)
+		if err != nil {
+			return v, v.dead("app", http.StatusBadRequest)
+		}
+		v.app, v.sealedApp = &request, sealed
+		kept.Set(appParam, sealed)
+	}
 	v.query = kept.Encode()
 	return v.at(h, r, p), nil
 }
@@ -222,6 +258,9 @@ func (h *Hub) chrome(v visit) Chrome {
 	} else if v.back != "" {
 		c.SiteName = v.backSite.Host()
 		c.FormOrigins = []string{string(v.backSite)}
+	}
+	if v.app != nil {
+		c.FormOrigins = append(c.FormOrigins, appOrigin(v.app.Redirect))
 	}
 	return c
 }
@@ -321,6 +360,12 @@ func (h *Hub) arrival(r *http.Request, v visit) (customer.Arrival, error) {
 func (h *Hub) welcome(w http.ResponseWriter, r *http.Request, v visit, e customer.Entry) {
 	h.remember(w, r, v.publisher, e.Secrets.Hub)
 	sso.CookiesFor(h.Origin).Set(w.Header(), sso.DeviceCookie, e.Known, session.Longest)
+	if v.app != nil {
+		h.cookies().Set(w.Header(), appCookie, secret.Digest(v.sealedApp), social.JoinLife)
+	}
+	if h.Social != nil && h.cookie(r, joinCookie) != "" {
+		h.cookies().Clear(w.Header(), joinCookie)
+	}
 	to := v.next()
 	if len(r.Cookies()) == 0 && strings.HasPrefix(to, "/") {
 		to = with(to, "entered", "1") // the browser may keep no cookies

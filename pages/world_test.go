@@ -21,6 +21,8 @@ import (
 	"github.com/usher-sso/usher/internal/publisher"
 	"github.com/usher-sso/usher/internal/secret"
 	"github.com/usher-sso/usher/internal/session"
+	"github.com/usher-sso/usher/internal/social"
+	"github.com/usher-sso/usher/internal/socialtest"
 	"github.com/usher-sso/usher/internal/sso"
 	"github.com/usher-sso/usher/internal/throttle"
 	"github.com/usher-sso/usher/internal/token"
@@ -44,9 +46,13 @@ type world struct {
 	ended  *session.Memory
 	mails  noticetest.Box
 
+	internet *socialtest.Internet // where people have accounts elsewhere; nil until a configuration has providers
+	appleKey socialtest.AppleKey
+
 	// Of one configuration:
-	sso *sso.Service
-	mux *http.ServeMux
+	sso    *sso.Service
+	social *social.Service
+	mux    *http.ServeMux
 }
 
 func newWorld(t *testing.T) *world {
@@ -144,13 +150,21 @@ func (w *world) configure(t *testing.T, name string) {
 	notices := notice.NewSender(w.store, w.tries)
 	customers := customer.NewService(w.store, sessions, w.hasher, customer.NewLimits(w.tries), notices, w.root)
 	noticetest.Run(t, notices, notice.WorkerConfig{Store: w.whole, Mailer: w.mails, Links: customers.Links(hub)})
+	w.social = nil
+	if providers := w.elsewhere(t, name); providers != nil {
+		w.social = social.NewService(social.Config{
+			Hub: hub, Store: w.store, Customers: customers, Sessions: sessions, Notices: notices, Root: w.root, Providers: providers,
+			Redirects: map[int64][]string{100000001: {"com.example.app:/signed-in", "https://app.example.com/cb"}},
+		})
+	}
 	h := pages.NewHub(pages.Config{
 		Origin: hub, Renderer: renderer, Store: w.store, Directory: directory, Sessions: sessions, SSO: w.sso,
 		Customers: customers,
 		Flow:      flow.NewDispatcher(w.store),
 		Notices:   notices,
+		Social:    w.social,
 		Report: func(_ *http.Request, err error) {
-			if !errors.Is(err, errDown) {
+			if !errors.Is(err, errDown) && !errors.Is(err, social.ErrUnavailable) && !errors.Is(err, social.ErrRefused) {
 				t.Errorf("reported: %v", err)
 			}
 		},
