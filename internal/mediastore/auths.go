@@ -55,7 +55,7 @@ func (a *API) publisherOf(t tenant) (authstore.Publisher, error) {
 		}
 		return authstore.Publisher{}, errPublisher
 	}
-	return authstore.Publisher{}, badBody("Empty param offerId or publisherId")
+	return authstore.Publisher{}, errNoTenant
 }
 
 // decodeTenant is decode for bodies that name a publisher, which it finds.
@@ -90,14 +90,13 @@ func (a *API) login(ctx context.Context, c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	from, err := c.arrival(in.offer(), in.CustomerIP)
+	from, err := a.arriving(ctx, c, in.offer(), in.CustomerIP)
 	if err != nil {
 		return nil, err
 	}
 	if in.Password == "" {
 		return nil, badBody("Invalid param password")
 	}
-	from.Country = a.Locale.CountryOf(locale.CountryFrom(ctx), clientIP(c.Request))
 	e, err := a.Customers.Login(ctx, p, in.Email, in.Password, from)
 	if errors.Is(err, customer.ErrEmail) {
 		return nil, badBody("Invalid param email")
@@ -130,7 +129,7 @@ func (a *API) register(ctx context.Context, c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	guess := a.Locale.Resolve(locale.CountryFrom(ctx), clientIP(c.Request), c.Header.Get("Accept-Language"))
+	guess := a.guessed(ctx, c)
 	profile := authstore.Customer{
 		FirstName: in.FirstName, LastName: in.LastName, ExternalID: in.ExternalID,
 		Locale: or(in.Locale, guess.Locale), Country: or(in.Country, guess.Country), Currency: or(in.Currency, guess.Currency),
@@ -249,6 +248,25 @@ func (c *call) arrival(offer, said string) (customer.Arrival, error) {
 		from.LastIP = addr.String()
 	}
 	return customer.Arrival{Device: from, Start: session.ByAPI, OfferID: offer}, nil
+}
+
+// arriving is arrival with the country that the request comes from.
+func (a *API) arriving(ctx context.Context, c *call, offer, said string) (customer.Arrival, error) {
+	from, err := c.arrival(offer, said)
+	from.Country = a.Locale.CountryOf(locale.CountryFrom(ctx), clientIP(c.Request))
+	return from, err
+}
+
+// guessed returns what a new customer is taken to prefer.
+func (a *API) guessed(ctx context.Context, c *call) authstore.Customer {
+	guess := a.Locale.Resolve(locale.CountryFrom(ctx), clientIP(c.Request), c.Header.Get("Accept-Language"))
+	return authstore.Customer{Country: guess.Country, Currency: guess.Currency, Locale: guess.Locale}
+}
+
+// pair answers a sign-in with the tokens and nothing else.
+func (a *API) pair(ctx context.Context, e customer.Entry) (any, error) {
+	jwt, _, err := a.Sessions.AccessToken(ctx, e.Session, token.PublisherAudience(e.Customer.PublisherID))
+	return tokens{JWT: jwt, RefreshToken: e.Secrets.Refresh}, err
 }
 
 func ipText(c *call) string {

@@ -62,11 +62,7 @@ func (a *API) putConsents(ctx context.Context, c *call) (any, error) {
 		return nil, err
 	}
 	in, err := decode[struct {
-		Consents *[]struct {
-			Name    string                 `json:"name"`
-			Version string                 `json:"version"`
-			State   authstore.ConsentState `json:"state"`
-		} `json:"consents"`
+		Consents *consentsGiven `json:"consents"`
 	}](c)
 	if err != nil {
 		return nil, err
@@ -74,10 +70,21 @@ func (a *API) putConsents(ctx context.Context, c *call) (any, error) {
 	if in.Consents == nil {
 		return nil, badBody("Invalid param consents")
 	}
+	_, err = a.Customers.AnswerConsents(ctx, p, who.ID, in.Consents.answers(), ipText(c))
+	return done, err
+}
+
+// consentsGiven are answers to consents as clients send them.
+type consentsGiven []struct {
+	Name    string                 `json:"name"`
+	Version string                 `json:"version"`
+	State   authstore.ConsentState `json:"state"`
+}
+
+func (g consentsGiven) answers() []consent.Answer {
 	var answers []consent.Answer
-	for _, item := range *in.Consents {
+	for _, item := range g {
 		answers = append(answers, consent.Answer{Name: item.Name, Version: item.Version, State: item.State})
 	}
-	_, err = a.Customers.AnswerConsents(ctx, p, who.ID, answers, ipText(c))
-	return done, err
+	return answers
 }

@@ -154,14 +154,18 @@ func (a *API) publisherConsents(_ context.Context, c *call) (any, error) {
 func viewsOf(publishers []authstore.Publisher) map[int64][]consentView {
 	all := map[int64][]consentView{}
 	for _, p := range publishers {
-		views := make([]consentView, 0, len(p.Consents))
-		for _, d := range p.Consents {
-			views = append(views, consentView{
-				Name: d.Name, Version: d.Version, Label: consent.LabelHTML(d.Label), Value: d.Value,
-				Required: d.Required, EnabledByDefault: d.EnabledByDefault, BroadcasterID: p.ID,
-			})
-		}
-		all[p.ID] = views
+		all[p.ID] = consentViewsOf(p.ID, p.Consents)
 	}
 	return all
+}
+
+func consentViewsOf(publisherID int64, definitions []authstore.ConsentDefinition) []consentView {
+	views := make([]consentView, 0, len(definitions))
+	for _, d := range definitions {
+		views = append(views, consentView{
+			Name: d.Name, Version: d.Version, Label: consent.LabelHTML(d.Label), Value: d.Value,
+			Required: d.Required, EnabledByDefault: d.EnabledByDefault, BroadcasterID: publisherID,
+		})
+	}
+	return views
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/usher-sso/usher/internal/consent"
 	"github.com/usher-sso/usher/internal/customer"
 	"github.com/usher-sso/usher/internal/session"
+	"github.com/usher-sso/usher/internal/social"
 )
 
 // Error is a failure as the contract tells it (section 3.1). It has no
@@ -22,6 +23,9 @@ type Error struct {
 	Status  int      `json:"-"`
 	Code    string   `json:"code"`
 	Message []string `json:"errors"`
+
+	// Join is what is missing of somebody who signs in by an account elsewhere.
+	Join *joinView `json:"join,omitempty"`
 }
 
 func (e *Error) Error() string { return e.Code + " " + e.Message[0] }
@@ -37,8 +41,11 @@ var (
 	errCustomerIP     = failure(http.StatusBadRequest, "REQ0002", "Invalid param customerIP")
 	errPublisherParam = failure(http.StatusBadRequest, "REQ0003", "Invalid param publisherId")
 	errCustomerParam  = failure(http.StatusBadRequest, "REQ0003", "Invalid path parameters")
+	errNoTenant       = badBody("Empty param offerId or publisherId")
+	errNoTenantParam  = failure(http.StatusBadRequest, "REQ0002", "Empty param offerId or publisherId")
 	errPublisher      = failure(http.StatusUnprocessableEntity, "REQ0100", "Offer or publisher not found")
 	errCredentials    = failure(http.StatusUnauthorized, "USER0001", "Wrong email or password")
+	errWrongPassword  = failure(http.StatusUnprocessableEntity, "REQ0001", "Invalid password")
 	errExists         = failure(http.StatusUnprocessableEntity, "USER0002", "Customer already exists")
 	errNoJWT          = failure(http.StatusUnauthorized, "AUTH0001", "Missing required JWT")
 	errJWT            = failure(http.StatusUnauthorized, "AUTH0002", "Invalid JWT token")
@@ -92,6 +99,9 @@ func Misdirected(w http.ResponseWriter, r *http.Request) {
 // fail is the one place that turns errors into answers. What it does not know
 // is an internal error: told as that, reported in full.
 func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
+	if errors.Is(err, social.ErrUnavailable) && r.Context().Err() == nil { // which an operator may have to mend
+		a.Report(r, err)
+	}
 	known, wait := explain(err)
 	if known == nil {
 		if !errors.Is(err, context.Canceled) { // a client that left needs no attention
@@ -136,6 +146,8 @@ func explain(err error) (*Error, time.Duration) {
 		return failure(http.StatusUnprocessableEntity, "REQ0001", err.Error()), 0
 	case errors.Is(err, customer.ErrResetToken):
 		return errResetToken, 0
+	case errors.Is(err, customer.ErrConfirmation):
+		return errWrongPassword, 0
 	case errors.Is(err, session.ErrRefused):
 		return errJWT, 0
 	case isPassword(err):
@@ -143,5 +155,5 @@ func explain(err error) (*Error, time.Duration) {
 	case errors.Is(err, consent.ErrUnknown), errors.Is(err, consent.ErrVersion), errors.Is(err, consent.ErrState):
 		return failure(http.StatusUnprocessableEntity, "REQ0001", err.Error()), 0
 	}
-	return nil, 0
+	return explainSocial(err)
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/usher-sso/usher/internal/publisher"
 	"github.com/usher-sso/usher/internal/recall"
 	"github.com/usher-sso/usher/internal/session"
+	"github.com/usher-sso/usher/internal/social"
 	"github.com/usher-sso/usher/internal/token"
 )
 
@@ -27,6 +28,7 @@ type Config struct {
 	Directory *publisher.Directory
 	Customers *customer.Service
 	Sessions  *session.Manager
+	Social    *social.Service // nil for no sign-in by accounts elsewhere
 	Keys      *token.Keyring
 	Notices   *notice.Sender
 	Locale    *locale.Resolver
@@ -67,6 +69,15 @@ func (a *API) Mount(mux *http.ServeMux) {
 	mux.Handle("POST /auths", a.endpoint(a.login))
 	mux.Handle("POST /auths/refresh_token", a.endpoint(a.refresh))
 	mux.Handle("POST /sso/auths", a.endpoint(a.trustedLogin))
+	mux.Handle("GET /social/providers", a.endpoint(a.socialProviders))
+	mux.Handle("POST /social/auths", a.withSocial(a.socialLogin))
+	mux.Handle("POST /social/join", a.withSocial(a.socialJoin))
+	mux.Handle("POST /social/join/code", a.withSocial(a.socialJoinCode))
+	mux.Handle("POST /social/join/proof", a.withSocial(a.socialJoinProof))
+	mux.Handle("POST /social/tokens", a.withSocial(a.socialTokens))
+	mux.Handle("GET /customers/{customerId}/identities", a.withSocial(a.identities))
+	mux.Handle("POST /customers/{customerId}/identities", a.withSocial(a.linkIdentity))
+	mux.Handle("DELETE /customers/{customerId}/identities/{identityId}", a.withSocial(a.unlinkIdentity))
 	mux.Handle("DELETE /refresh_tokens", a.endpoint(a.logoutEverywhere))
 	mux.Handle("DELETE /3.1/customers/{customerId}", a.endpoint(a.erase))
 	mux.HandleFunc("GET /.well-known/jwks.json", a.jwks)

@@ -45,14 +45,18 @@ type served struct {
 	faulty   *authstoretest.Faulty
 	store    *authstore.Store
 	links    customer.Links
+	sessions *session.Manager
+
+	*elsewhere // nil for none
 
 	// instead answers in place of the API, as the module does when the store
 	// cannot be opened or the host is another one.
 	instead atomic.Pointer[func(http.ResponseWriter, *http.Request)]
 }
 
-// serve starts the API, wired as in caddymodule, behind a recorder.
-func serve(t *testing.T, recorder *openapitest.Recorder, hasher *customer.Hasher, algorithm string) *served {
+// serve starts the API, wired as in caddymodule, behind a recorder. changes are made to
+// what it stands on.
+func serve(t *testing.T, recorder *openapitest.Recorder, hasher *customer.Hasher, algorithm string, changes ...func(*served, *mediastore.Config, secret.Root)) *served {
 	t.Helper()
 	ctx := context.Background()
 	backend, err := bolt.Open(filepath.Join(t.TempDir(), "usher.db"), bolt.Options{})
@@ -72,17 +76,22 @@ func serve(t *testing.T, recorder *openapitest.Recorder, hasher *customer.Hasher
 	memory, err := session.LoadMemory(ctx, s.store)
 	must(t, err)
 	root, tries := secret.NewRoot(), throttle.New(s.clock.Now)
-	sessions := session.NewManager(s.store, memory, keys, directory, root)
+	s.sessions = session.NewManager(s.store, memory, keys, directory, root)
 	notices := notice.NewSender(s.store, tries)
-	customers := customer.NewService(s.store, sessions, hasher, customer.NewLimits(tries), notices, root)
+	customers := customer.NewService(s.store, s.sessions, hasher, customer.NewLimits(tries), notices, root)
 	s.links = customers.Links(hub)
-	api := mediastore.New(mediastore.Config{
-		Hub: hub, Store: s.store, Directory: directory, Sessions: sessions, Keys: keys, Notices: notices, Locale: locale.NewResolver(nil),
+	config := mediastore.Config{
+		Hub: hub, Store: s.store, Directory: directory, Sessions: s.sessions, Keys: keys, Notices: notices, Locale: locale.NewResolver(nil),
 		Customers: customers,
 		Report:    func(*http.Request, error) {}, // failures are brought about on purpose
-	})
+	}
+	for _, change := range changes {
+		change(s, &config, root)
+	}
+	api := mediastore.New(config)
 	mux := http.NewServeMux()
 	api.Mount(mux)
+	api.MountCallbacks(mux)
 	mux.HandleFunc("/", api.NotFound)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if answer := s.instead.Load(); answer != nil {
@@ -94,6 +103,11 @@ func serve(t *testing.T, recorder *openapitest.Recorder, hasher *customer.Hasher
 	t.Cleanup(server.Close)
 	s.url = server.URL
 	return s
+}
+
+// withProviders is a change for serve.
+func withProviders(s *served, c *mediastore.Config, root secret.Root) {
+	s.elsewhere = newElsewhere(s.t, c, root)
 }
 
 func tenants() []authstore.Publisher {
@@ -125,6 +139,7 @@ type said struct {
 	Data   map[string]any `json:"responseData"`
 	Code   string         `json:"code"`
 	Errors []string       `json:"errors"`
+	Join   joinView       `json:"join"`
 }
 
 func (s said) text(name string) string {

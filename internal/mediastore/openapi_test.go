@@ -39,15 +39,19 @@ func mustDescription(t *testing.T) *openapitest.Document {
 	return d
 }
 
-// mounted returns the patterns that Mount names. ServeMux cannot list what was
+// mounted returns the patterns that Mount and MountCallbacks name. ServeMux cannot list what was
 // registered, so they are read where they are written.
 func mounted(t *testing.T) []string {
 	t.Helper()
-	file, err := parser.ParseFile(token.NewFileSet(), "mediastore.go", nil, 0)
-	must(t, err)
+	var declared []ast.Decl
+	for _, name := range []string{"mediastore.go", "deletion.go"} {
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
+		must(t, err)
+		declared = append(declared, file.Decls...)
+	}
 	var patterns []string
-	for _, d := range file.Decls {
-		if fn, ok := d.(*ast.FuncDecl); ok && fn.Name.Name == "Mount" {
+	for _, d := range declared {
+		if fn, ok := d.(*ast.FuncDecl); ok && (fn.Name.Name == "Mount" || fn.Name.Name == "MountCallbacks") {
 			ast.Inspect(fn, func(n ast.Node) bool {
 				if text, ok := n.(*ast.BasicLit); ok && text.Kind == token.STRING {
 					pattern, err := strconv.Unquote(text.Value)
@@ -70,7 +74,7 @@ func TestEveryRouteIsDescribedAndNothingElse(t *testing.T) {
 	w := newWorld(t)
 	for _, operation := range described {
 		method, path, _ := strings.Cut(operation, " ")
-		target := strings.NewReplacer("{customerId}", "512345678", "{publisherId}", "100000001").Replace(path)
+		target := strings.NewReplacer("{customerId}", "512345678", "{publisherId}", "100000001", "{identityId}", "x").Replace(path)
 		if _, pattern := w.mux.Handler(httptest.NewRequest(method, target, nil)); pattern != operation {
 			t.Errorf("%s %s is answered by %q, want %q", method, target, pattern, operation)
 		}

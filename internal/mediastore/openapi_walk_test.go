@@ -24,10 +24,11 @@ import (
 func TestAnswersAreAsDescribed(t *testing.T) {
 	d := mustDescription(t)
 	recorder := d.Record(http.DefaultTransport)
-	s := serve(t, recorder, customer.NewHasher(0, 0), "ES256")
+	s := serve(t, recorder, customer.NewHasher(0, 0), "ES256", withProviders)
 	for _, walk := range []func(*served){
 		walkPublisher, walkRegister, walkLogin, walkRefresh, walkPasswords, walkProfile, walkConsents, walkCapture,
-		walkCustomerCalls, walkTrusted, walkLogoutEverywhere, walkErase, walkMachines, walkOtherTypes, walkInstead, walkFailures, walkLimits,
+		walkCustomerCalls, walkTrusted, walkSocialLogin, walkSocialJoin, walkSocialTokens, walkIdentities, walkDeletion, walkLogoutEverywhere, walkErase, walkMachines, walkOtherTypes, walkInstead, walkFailures, walkLimits,
+		walkSocialLimits,
 	} {
 		walk(s)
 	}
@@ -35,6 +36,7 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		walkMachines(serve(t, recorder, customer.NewHasher(0, 0), algorithm))
 	}
 	walkBusy(serve(t, recorder, customer.NewHasher(1, 1), "ES256"))
+	walkNoProviders(serve(t, recorder, customer.NewHasher(0, 0), "ES256"))
 
 	operations, seen := d.Operations(), recorder.Seen()
 	for _, operation := range slices.Sorted(maps.Keys(operations)) {
@@ -201,6 +203,7 @@ func customerCalls(id string) map[string]string {
 		"GET /customers/" + id: "", "PATCH /customers/" + id: `{}`,
 		"GET /customers/" + id + "/consents": "", "PUT /customers/" + id + "/consents": `{"consents":[]}`,
 		"GET /customers/" + id + "/capture/status": "", "PUT /customers/" + id + "/capture": `{}`,
+		"GET /customers/" + id + "/identities": "",
 	}
 }
 
@@ -233,6 +236,8 @@ func walkTrusted(s *served) {
 	s.malformed(400, "REQ0001", path, `{"email":"tara@example.com","customerIP":"x"}`, proof...)
 	s.malformed(401, "AUTH0002", path, `{"email":"tara@example.com"}`)
 	s.want(401, "AUTH0002", path, `{"email":"tara@example.com"}`, "X-Publisher-Token", "x")
+	s.want(200, "", path, `{"email":"tara.new@example.com","externalId":"crm-tara"}`, proof...)
+	s.malformed(400, "REQ0001", path, `{"email":"tara@example.com","externalId":"`+strings.Repeat("x", 257)+`"}`, proof...)
 
 	_, id, _ := s.join("tess@example.com")
 	n, err := strconv.ParseInt(id, 10, 64)
@@ -279,7 +284,7 @@ func everyRequest(t *testing.T) []string {
 	t.Helper()
 	var requests []string
 	for operation := range mustDescription(t).Operations() {
-		requests = append(requests, strings.NewReplacer("{customerId}", "512345678", "{publisherId}", "100000001").Replace(operation))
+		requests = append(requests, strings.NewReplacer("{customerId}", "512345678", "{publisherId}", "100000001", "{identityId}", "x").Replace(operation))
 	}
 	return requests
 }

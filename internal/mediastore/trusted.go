@@ -12,7 +12,6 @@ import (
 	"github.com/usher-sso/usher/internal/customer"
 	"github.com/usher-sso/usher/internal/secret"
 	"github.com/usher-sso/usher/internal/session"
-	"github.com/usher-sso/usher/internal/token"
 )
 
 // publisherToken is the header in which a publisher's own server proves itself.
@@ -44,6 +43,7 @@ func (a *API) trustedLogin(ctx context.Context, c *call) (any, error) {
 	in, err := decode[struct {
 		CustomerEmail string `json:"customerEmail"`
 		Email         string `json:"email"`
+		ExternalID    string `json:"externalId"`
 		CustomerIP    string `json:"customerIP"`
 	}](c)
 	if err != nil {
@@ -53,13 +53,16 @@ func (a *API) trustedLogin(ctx context.Context, c *call) (any, error) {
 	if err != nil {
 		return nil, badBody("Invalid param customerIP")
 	}
+	if len(in.ExternalID) > maxExternalID {
+		return nil, badBody("Invalid param externalId")
+	}
 	from := customer.Arrival{Device: session.Device{UserAgent: c.UserAgent()}, Start: session.ByAPI}
 	if addr.IsValid() {
 		from.Device.IP = addr.String()
 	}
 	guess := a.Locale.Resolve("", addr, "") // the request comes from a server, the customer is elsewhere
 	e, err := a.Customers.Trusted(ctx, p, or(in.CustomerEmail, in.Email), authstore.Customer{
-		Country: guess.Country, Currency: guess.Currency, Locale: guess.Locale,
+		Country: guess.Country, Currency: guess.Currency, Locale: guess.Locale, ExternalID: in.ExternalID,
 	}, from)
 	if errors.Is(err, customer.ErrEmail) {
 		return nil, badBody("Invalid param email")
@@ -67,8 +70,7 @@ func (a *API) trustedLogin(ctx context.Context, c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	jwt, _, err := a.Sessions.AccessToken(ctx, e.Session, token.PublisherAudience(p.ID))
-	return tokens{JWT: jwt, RefreshToken: e.Secrets.Refresh}, err
+	return a.pair(ctx, e)
 }
 
 // unknownCustomer says that there is no customer of an id or address.
