@@ -72,6 +72,15 @@ func TestCaddyfilesAdapt(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no golden files: %v", err)
 	}
+	for name, file := range map[string]string{"USHER_TEST_APPLE_KEY": "testdata/apple.p8", "USHER_TEST_RSA_KEY": "testdata/rsa.p8"} {
+		key, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Setenv(name, string(key))
+	}
+	t.Setenv("USHER_TEST_CLIENT_SECRET", "correct horse")
+	t.Setenv("USHER_TEST_ISSUER", "https://club.example.com")
 	for _, file := range files {
 		name := strings.TrimSuffix(filepath.Base(file), ".caddyfiletest")
 		t.Run(name, func(t *testing.T) {

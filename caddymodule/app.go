@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,6 +26,7 @@ import (
 	"github.com/usher-sso/usher/internal/locale"
 	"github.com/usher-sso/usher/internal/mail"
 	"github.com/usher-sso/usher/internal/publisher"
+	"github.com/usher-sso/usher/internal/social"
 	"github.com/usher-sso/usher/internal/token"
 	"github.com/usher-sso/usher/pages"
 )
@@ -38,6 +40,11 @@ func init() {
 	caddy.RegisterModule(new(BoltStore))
 	caddy.RegisterModule(new(OutboxMailer))
 	caddy.RegisterModule(new(SMTPMailer))
+	caddy.RegisterModule(new(GoogleProvider))
+	caddy.RegisterModule(new(FacebookProvider))
+	caddy.RegisterModule(new(AppleProvider))
+	caddy.RegisterModule(new(OpenIDProvider))
+	caddy.RegisterModule(new(TwitchProvider))
 	caddy.RegisterModule(new(adminAPI))
 }
 
@@ -95,7 +102,9 @@ type App struct {
 	publishers []authstore.Publisher // sites grow as gates claim them, until the domain is wired
 	catalog    *i18n.Catalog
 	renderer   *pages.Renderer
-	open       int // index of the publisher that takes unlisted sites, or -1
+	logins     map[int64][]*social.Provider // by publisher
+	redirects  map[int64][]string           // of apps, by publisher
+	open       int                          // index of the publisher that takes unlisted sites, or -1
 
 	ctx    caddy.Context
 	log    *zap.Logger
@@ -138,6 +147,9 @@ func (a *App) Provision(ctx caddy.Context) error {
 	if err := a.readPublishers(); err != nil {
 		return err
 	}
+	if err := a.readLogins(ctx); err != nil {
+		return err
+	}
 	if err := a.readPages(); err != nil {
 		return err
 	}
@@ -166,6 +178,9 @@ func (a *App) loadGuests(ctx caddy.Context) error {
 	if a.MailerRaw == nil {
 		a.MailerRaw = json.RawMessage(`{"module": "outbox"}`)
 	}
+	if err := checkNamed("module", "usher.stores", a.StoreRaw); err != nil {
+		return fmt.Errorf("loading the store: %w", err)
+	}
 	guest, err := ctx.LoadModule(a, "StoreRaw")
 	if err != nil {
 		return fmt.Errorf("loading the store: %w", err)
@@ -173,6 +188,9 @@ func (a *App) loadGuests(ctx caddy.Context) error {
 	store, ok := guest.(StoreModule)
 	if !ok {
 		return fmt.Errorf("loading the store: %T is no store", guest)
+	}
+	if err := checkNamed("module", "usher.mailers", a.MailerRaw); err != nil {
+		return fmt.Errorf("loading the mailer: %w", err)
 	}
 	guest, err = ctx.LoadModule(a, "MailerRaw")
 	if err != nil {
@@ -183,6 +201,19 @@ func (a *App) loadGuests(ctx caddy.Context) error {
 		return fmt.Errorf("loading the mailer: %T is no mailer", guest)
 	}
 	a.store, a.mailer = store, mailer
+	return nil
+}
+
+// checkNamed refuses guests that are not named. Caddy's message would have the whole
+// of their configuration, secrets included.
+func checkNamed(key, namespace string, guests ...json.RawMessage) error {
+	for _, raw := range guests {
+		var guest map[string]any
+		err := json.Unmarshal(raw, &guest)
+		if name, _ := guest[key].(string); err != nil || name == "" {
+			return fmt.Errorf("%q is missing; write one of %s", key, strings.Join(names(namespace), ", "))
+		}
+	}
 	return nil
 }
 

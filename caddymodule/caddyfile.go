@@ -87,6 +87,7 @@ type globalParser struct {
 	origin publisher.Origin
 	seen   map[string]bool
 	later  []func() error
+	logins []loginAt // of the publisher that is read
 
 	// who claimed what, to refuse it to a second publisher
 	sites    map[publisher.Origin]int64

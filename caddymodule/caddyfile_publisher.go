@@ -24,6 +24,8 @@ import (
 //		offers  <id…>
 //		consent <name> { … }
 //		capture { … }
+//		login <provider> [<name>] { … }
+//		app_redirect <uri…>
 //		brand { … }
 //		verify_email [<time after registration>]
 //		session { … }
@@ -56,8 +58,9 @@ func (p *globalParser) publisher(d *caddyfile.Dispenser) error {
 	}
 	own := Publisher{ID: id}
 	seen := map[string]bool{}
+	p.logins = nil
 	for d.NextBlock(0) {
-		if name := d.Val(); name != "consent" && name != "backchannel_logout" {
+		if name := d.Val(); name != "consent" && name != "backchannel_logout" && name != "login" {
 			if seen[name] {
 				return d.Errf("%s is given twice; remove one", name)
 			}
@@ -66,6 +69,9 @@ func (p *globalParser) publisher(d *caddyfile.Dispenser) error {
 		if err := p.publisherOption(d, &own); err != nil {
 			return err
 		}
+	}
+	if err := p.checkLogins(&own); err != nil {
+		return err
 	}
 	if len(own.Sites) == 0 {
 		if p.unlisted != 0 {
@@ -103,6 +109,10 @@ func (p *globalParser) publisherOption(d *caddyfile.Dispenser, own *Publisher) (
 	case "capture":
 		own.Capture, err = parseCapture(d)
 		return err
+	case "login":
+		return p.login(d, own)
+	case "app_redirect":
+		return parseAppRedirects(d, own)
 	case "brand":
 		own.Brand, err = parseBrand(d)
 		return err

@@ -4,6 +4,7 @@
 package caddymodule
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -41,6 +42,16 @@ type Publisher struct {
 
 	// What customers are asked about themselves. Default: nothing.
 	Capture *Capture `json:"capture,omitempty"`
+
+	// Where else its customers may have an account to sign in with, in the order of
+	// the buttons. Default: nowhere.
+	LoginRaw []json.RawMessage `json:"login,omitempty" caddy:"namespace=usher.providers inline_key=provider"`
+
+	// The addresses that its apps are led back to after a sign-in in the browser, such
+	// as com.example.app:/signed-in, https://app.example.com/signed-in or
+	// http://127.0.0.1/signed-in, for which any port will do. They are compared
+	// whole. Default: none.
+	AppRedirects []string `json:"app_redirect,omitempty"`
 
 	// How its pages look. Default: plain.
 	Brand *Brand `json:"brand,omitempty"`

@@ -24,6 +24,7 @@ import (
 	"github.com/usher-sso/usher/internal/notice"
 	"github.com/usher-sso/usher/internal/publisher"
 	"github.com/usher-sso/usher/internal/session"
+	"github.com/usher-sso/usher/internal/social"
 	"github.com/usher-sso/usher/internal/sso"
 	"github.com/usher-sso/usher/internal/token"
 	"github.com/usher-sso/usher/pages"
@@ -109,13 +110,14 @@ func (a *App) wire(ctx context.Context, n *node) (*domain, error) {
 	sessions := session.NewManager(n.store, n.memory, keys, directory, n.root)
 	notices := notice.NewSender(n.store, n.throttle)
 	customers := customer.NewService(n.store, sessions, n.hasher, n.limits, notices, n.root)
+	elsewhere := a.elsewhere(n, customers, sessions, notices)
 	dispatcher := flow.NewDispatcher(n.store)
 	signIn := sso.NewService(a.hub, n.store, sessions, directory, n.root)
 	sitePages := pages.SitePages{Hub: a.hub, Renderer: a.renderer, Directory: directory}
 
 	hub := pages.NewHub(pages.Config{
 		Origin: a.hub, Renderer: a.renderer, Store: n.store, Directory: directory, Customers: customers,
-		Sessions: sessions, SSO: signIn, Flow: dispatcher,
+		Sessions: sessions, SSO: signIn, Social: elsewhere, Flow: dispatcher,
 		Notices: notices, Locale: a.resolver, Report: a.report,
 	})
 	description, err := adminapi.Describe(mediastore.Description())
@@ -123,7 +125,7 @@ func (a *App) wire(ctx context.Context, n *node) (*domain, error) {
 		return nil, err
 	}
 	api := mediastore.New(mediastore.Config{
-		Hub: a.hub, Store: n.store, Directory: directory, Customers: customers, Sessions: sessions, Keys: keys,
+		Hub: a.hub, Store: n.store, Directory: directory, Customers: customers, Sessions: sessions, Social: elsewhere, Keys: keys,
 		Notices: notices, Locale: a.resolver, Description: description, Report: a.report,
 	})
 	mails := notice.NewWorker(notices, notice.WorkerConfig{
@@ -166,6 +168,7 @@ func hubMux(hub *pages.Hub, api *mediastore.API, acts *adminapi.API, desk *dashb
 	mux := http.NewServeMux()
 	hub.Mount(mux)
 	api.Mount(mux)
+	api.MountCallbacks(mux)
 	acts.Mount(mux)
 	desk.Mount(mux)
 	notFound := func(w http.ResponseWriter, r *http.Request) {
@@ -216,8 +219,13 @@ func isAPI(r *http.Request) bool {
 	return false
 }
 
-// report logs what a client was only told to be an internal error.
+// report logs what a client was only told to be an internal error. What providers of
+// sign-in do is no error of ours, and anybody can have them refuse something.
 func (a *App) report(r *http.Request, err error) {
+	if errors.Is(err, social.ErrUnavailable) || errors.Is(err, social.ErrRefused) {
+		a.log.Warn("signing somebody in elsewhere", zap.String("route", r.Pattern), zap.Error(err))
+		return
+	}
 	a.log.Error("answering a request", zap.String("method", r.Method), zap.String("route", r.Pattern), zap.Error(err))
 }
 

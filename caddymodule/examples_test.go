@@ -33,7 +33,14 @@ func TestDemoIsValid(t *testing.T) {
 }
 
 func TestExamplesAreValidAndExplained(t *testing.T) {
-	t.Setenv("SMTP_PASSWORD", "secret")
+	key, err := os.ReadFile("testdata/apple.p8")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("APPLE_PRIVATE_KEY", string(key))
+	for _, name := range []string{"SMTP_PASSWORD", "GOOGLE_CLIENT_SECRET", "FACEBOOK_APP_SECRET", "TWITCH_CLIENT_SECRET", "CORPORATE_CLIENT_SECRET"} {
+		t.Setenv(name, "secret")
+	}
 	folders, err := os.ReadDir("../examples")
 	if err != nil {
 		t.Fatal(err)

@@ -43,3 +43,11 @@ func OpenStore(name string) (open *authstore.Store) {
 	})
 	return open
 }
+
+// Logins returns the names of a publisher's providers.
+func (a *App) Logins(publisher int64) (list []string) {
+	for _, p := range a.logins[publisher] {
+		list = append(list, p.Name)
+	}
+	return list
+}

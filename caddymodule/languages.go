@@ -135,7 +135,7 @@ func parseLaterOption(d *caddyfile.Dispenser, own *Publisher) error {
 			own.SendMail = true
 		}
 	default:
-		return d.Errf("unknown option %q of a publisher; known are name, sites, offers, consent, capture, brand, verify_email, session, token_life, languages, reset_urls, backchannel_logout, reveal_unknown_email, api_token and sandbox", d.Val())
+		return d.Errf("unknown option %q of a publisher; known are name, sites, offers, consent, capture, login, app_redirect, brand, verify_email, session, token_life, languages, reset_urls, backchannel_logout, reveal_unknown_email, api_token and sandbox", d.Val())
 	}
 	if err := own.pagesAndTokens(new(authstore.Publisher)); err != nil {
 		return d.WrapErr(err)

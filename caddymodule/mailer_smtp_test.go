@@ -82,6 +82,17 @@ func TestMailsGoThroughTheConfiguredServer(t *testing.T) {
 	}
 }
 
+func TestGuestWithoutANameIsRefusedWithoutItsSecrets(t *testing.T) {
+	s := newServer(t)
+	for _, nameless := range []any{nil, "", 5} {
+		mail := object{"server": "smtp.example.com", "username": "u", "password": "correct horse", "module": nameless}
+		err := validate(t, s.config(t, object{"mail": mail}))
+		if err == nil || !strings.Contains(err.Error(), `loading the mailer: "module" is missing; write one of outbox, smtp`) || strings.Contains(err.Error(), "horse") {
+			t.Errorf("module %v: %v", nameless, err)
+		}
+	}
+}
+
 func TestMailerThatCannotWorkIsRefused(t *testing.T) {
 	s := newServer(t)
 	for name, tt := range map[string]struct {
