@@ -97,7 +97,7 @@ func launch(path, profile, preferences string, options ...chromedp.ExecAllocator
 // launchFor starts a browser that ends with the test.
 func launchFor(t testing.TB, preferences string, options ...chromedp.ExecAllocatorOption) *engine {
 	t.Helper()
-	b, err := launch(chromiumPath(t, wholeBrowser), t.TempDir(), preferences, options...)
+	b, err := launch(chromiumPath(t, wholeBrowser), t.TempDir(), preferences, append(options, trusting(t))...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +116,7 @@ func shared(t testing.TB) *engine {
 	sharing.once.Do(func() {
 		profile := filepath.Join(scratch, "browser")
 		if sharing.err = os.Mkdir(profile, 0o700); sharing.err == nil {
-			sharing.browser, sharing.err = launch(path, profile, thirdPartyBlocked, blockThirdParties)
+			sharing.browser, sharing.err = launch(path, profile, thirdPartyBlocked, blockThirdParties, trusting(t))
 		}
 	})
 	if sharing.err != nil {
@@ -152,13 +152,13 @@ func (s *server) chromiumWith(t testing.TB, preferences string) *chromium {
 // servers it is another browser.
 func (b *engine) window(t testing.TB, s *server) *chromium {
 	t.Helper()
-	return show(t, s, b.ctx, chromedp.WithNewBrowserContext())
+	return show(t, s, b.ctx, s.window())
 }
 
 // another opens a window that shares nothing with the browser's own.
 func (b *chromium) another(t testing.TB) *chromium {
 	t.Helper()
-	return show(t, b.s, b.ctx, chromedp.WithNewBrowserContext())
+	return show(t, b.s, b.ctx, b.s.window())
 }
 
 // tab opens a tab beside the browser's own, with the same cookies.

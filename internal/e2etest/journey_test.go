@@ -74,7 +74,13 @@ func setOutWith(t *testing.T, caddyfile, preferences string) *journey {
 
 func setOutIn(t *testing.T, b *engine, caddyfile string) *journey {
 	t.Helper()
-	j := &journey{server: startForBrowsers(t, caddyfile), t: t, browser: b}
+	return journeyAt(t, b, startForBrowsers(t, caddyfile))
+}
+
+// journeyAt is a journey at a server that runs.
+func journeyAt(t *testing.T, b *engine, s *server) *journey {
+	t.Helper()
+	j := &journey{server: s, t: t, browser: b}
 	for number, w := range walks() {
 		w.number = number
 		j.walks = append(j.walks, &w)

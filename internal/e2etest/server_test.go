@@ -19,6 +19,8 @@ import (
 	"testing"
 	"text/template"
 	"time"
+
+	"github.com/usher-sso/usher/internal/socialtest"
 )
 
 // server is one running usher with a hub and two sites in front of two apps,
@@ -27,14 +29,17 @@ import (
 type server struct {
 	t     testing.TB
 	hosts hosts
-	race  bool   // the binary has the race detector
-	dir   string // of the store, the outbox and Caddy's own data
-	port  string // of the hub and the sites
-	admin string // address of Caddy's admin API
-	from  string // address that tests speak to it from
+	race  bool     // the binary has the race detector
+	dir   string   // of the store, the outbox and Caddy's own data
+	env   []string // what the process has in its environment besides
+	port  string   // of the hub and the sites
+	admin string   // address of Caddy's admin API
+	from  string   // address that tests speak to it from
 
 	hub, newsURL, sportsURL string // origins
 	news, sports            *app
+
+	internet *socialtest.Internet // where viewers have accounts elsewhere; may be nil
 
 	cmd   *exec.Cmd
 	log   string        // path of what the server writes
@@ -222,7 +227,7 @@ func (s *server) run(args ...string) {
 	}
 	defer log.Close()
 	cmd := exec.Command(mustBuild(s.t, s.race), args...)
-	cmd.Dir, cmd.Env = s.dir, environment(s.dir)
+	cmd.Dir, cmd.Env = s.dir, append(environment(s.dir), s.env...)
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
 		s.t.Fatal(err)
