@@ -325,6 +325,7 @@ func TestFailedChangeSurfacesAndKeepsNothing(t *testing.T) {
 // Each step of each operation fails once: no error is passed over or taken for
 // a missing record, and nothing is kept of the steps before.
 func TestFailureOfAnyStepSurfacesAndKeepsNothing(t *testing.T) {
+	t.Parallel()
 	for _, op := range slices.Concat(changes(), reads()) {
 		t.Run(op.name, func(t *testing.T) {
 			w, c := inhabited(t)

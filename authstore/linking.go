@@ -6,6 +6,7 @@ package authstore
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"time"
 )
@@ -225,8 +226,9 @@ type IdentityDeletion struct {
 }
 
 // DeleteIdentities removes identities, erases the customers who have no other way to
-// sign in, and ends the sessions of the others, all or nothing, and returns the ids of
-// the sessions that have ended. Errors: ErrUsed when that was done before.
+// sign in, ends the sessions of the others and forgets what the identities have Told of
+// them, all or nothing, and returns the ids of the sessions that have ended. Errors:
+// ErrUsed when that was done before.
 func (s *Store) DeleteIdentities(ctx context.Context, d IdentityDeletion) (endedIDs []string, err error) {
 	err = s.updateEnding(ctx, func(tx *ending) error {
 		endedIDs = nil
@@ -279,9 +281,42 @@ func (tx *ending) deleteIdentity(i Identity, d IdentityDeletion) (endedIDs []str
 		endedIDs, err = tx.erase(c, d.EndedFor, d.Kills...)
 		return endedIDs, false, err
 	}
+	if err := forgetTold(tx, c, i.Told); err != nil {
+		return nil, false, err
+	}
 	if err := tx.store.tell(tx, c, d.Tell); err != nil {
 		return nil, false, err
 	}
 	endedIDs, err = tx.endSessions(c.ID, "", d.EndedFor)
 	return endedIDs, true, err
+}
+
+// forgetTold removes what is known of a customer by a provider alone. What they have
+// written otherwise since is theirs, and stays.
+func forgetTold(tx Tx, c Customer, told map[string]string) error {
+	if len(told) == 0 {
+		return nil
+	}
+	a, err := captureAnswers(tx, c.ID)
+	if err != nil {
+		return err
+	}
+	counted := maps.Clone(a.Counted)
+	a.Buckets = maps.Clone(a.Counted)
+	for field, value := range told {
+		known := map[string]*string{"firstName": &c.FirstName, "lastName": &c.LastName}[field]
+		switch {
+		case known != nil && *known == value:
+			*known = ""
+		case known == nil && a.Values[field] == value:
+			delete(a.Values, field)
+		default:
+			continue
+		}
+		delete(a.Buckets, field)
+	}
+	if err := putCustomer(tx, c); err != nil {
+		return err
+	}
+	return putAnswers(tx, c, a, counted)
 }

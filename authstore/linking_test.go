@@ -332,6 +332,42 @@ func TestDeletionErasesThoseWithoutAnotherWayAndIsDoneOnce(t *testing.T) {
 	})
 }
 
+func TestDeletionForgetsWhatTheProviderToldAndNotWhatTheCustomerWrote(t *testing.T) {
+	onBackends(t, func(t *testing.T, w *world) {
+		r := registration("ann@example.com")
+		told := identity("7")
+		told.Told = map[string]string{"firstName": "Ann", "lastName": "Ahl", "company": "Nova", "city": "Oslo"}
+		r.Customer.FirstName, r.Customer.LastName = "Ann", "Ahl"
+		r.Further = []authstore.Identity{told}
+		r.Capture = authstore.CaptureAnswers{
+			Values: map[string]string{"company": "Nova", "city": "Oslo"}, Buckets: map[string]string{"company": "given", "city": "given", "firstName": "given"},
+		}
+		c, err := w.Register(t.Context(), r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = w.ChangeCapture(t.Context(), c.ID, func(c *authstore.Customer, a *authstore.CaptureAnswers) error {
+			c.LastName, a.Values["city"], a.Values["phone"] = "Berg", "Rome", "+47 1"
+			a.Buckets = map[string]string{"company": "given", "city": "given", "firstName": "given", "phone": "given"}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.DeleteIdentities(t.Context(), deletion(w, "d1", identity("7"))); err != nil {
+			t.Fatal(err)
+		}
+		st, err := w.Standing(t.Context(), c.ID)
+		if err != nil || st.Customer.FirstName != "" || st.Customer.LastName != "Berg" || fmt.Sprint(st.Capture.Values) != "map[city:Rome phone:+47 1]" {
+			t.Errorf("%+v, %+v, %v", st.Customer, st.Capture.Values, err)
+		}
+		tallies, err := w.AnswerTallies(t.Context(), c.PublisherID)
+		if err != nil || fmt.Sprint(tallies) != "[{city given 1} {phone given 1}]" {
+			t.Errorf("counted %v, %v", tallies, err)
+		}
+	})
+}
+
 func TestTicketOfADigestIsIssuedOnce(t *testing.T) {
 	onBackends(t, func(t *testing.T, w *world) {
 		errs := parallel(20, func(int) error {

@@ -255,6 +255,7 @@ func (p *crowd) query() authstore.CustomerQuery {
 }
 
 func TestListsAreThoseOfEverybodyJudgedAndSorted(t *testing.T) {
+	t.Parallel()
 	onBackends(t, func(t *testing.T, w *world) {
 		p := newCrowd(t, w, 300)
 		matches := 0

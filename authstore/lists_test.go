@@ -158,6 +158,7 @@ func (w *world) forget(t *testing.T) {
 }
 
 func TestStoreThatWasWrittenBeforeThereWereListsIsIndexedInSteps(t *testing.T) {
+	t.Parallel()
 	onBackends(t, func(t *testing.T, w *world) {
 		people := newCrowd(t, w, 2500)
 		want := ids(people.walk(t, everybody()))

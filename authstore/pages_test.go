@@ -25,6 +25,7 @@ func mustList(t *testing.T, w *world, q authstore.CustomerQuery) authstore.Custo
 }
 
 func TestCustomersWhoStayAreOnOnePageWhateverComesAndGoes(t *testing.T) {
+	t.Parallel()
 	for _, q := range []authstore.CustomerQuery{
 		{}, {Sort: authstore.ByEmail}, {Sort: authstore.ByName}, {Sort: authstore.ByLastLogin}, {Search: "a"},
 		{Unverified: true}, {Consent: "terms", ConsentState: authstore.Accepted}, {Consent: "terms"},
@@ -138,6 +139,7 @@ func TestForgedPlaceInACursorShowsNobodyElsesCustomers(t *testing.T) {
 }
 
 func TestPageEndsWhenEnoughWasLookedAt(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	var many []authstore.Import
 	for i := range 4000 {
@@ -167,6 +169,7 @@ func TestPageEndsWhenEnoughWasLookedAt(t *testing.T) {
 }
 
 func TestListsThatHaveLittleInCommonAreSkippedThrough(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	var many []authstore.Import
 	for i := range 3000 {

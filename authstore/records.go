@@ -154,6 +154,10 @@ type Identity struct {
 	CustomerID  int64     `json:"customerId"`
 	Password    string    `json:"password,omitempty"` // encoded hash; empty for other providers
 	Created     time.Time `json:"created"`
+
+	// Told is what is known of the customer by the provider alone: firstName, lastName
+	// and answers to capture, as they were told. It goes when that is to be deleted.
+	Told map[string]string `json:"told,omitempty"`
 }
 
 // ProviderPassword is the Identity provider of e-mail and password.

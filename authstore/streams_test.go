@@ -15,6 +15,7 @@ import (
 )
 
 func TestStreamOfCustomersHasAllWhoAreNotErased(t *testing.T) {
+	t.Parallel()
 	onBackends(t, func(t *testing.T, w *world) {
 		p := newCrowd(t, w, 700)
 		var got []int64

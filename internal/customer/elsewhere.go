@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/usher-sso/usher/authstore"
@@ -75,7 +76,7 @@ type Newcomer struct {
 	Profile  authstore.Customer // names, locale, external id; what cannot be a name is left out
 	Identity authstore.Identity // provider and subject
 	Answers  []authstore.ConsentRecord
-	Capture  authstore.CaptureAnswers
+	Capture  authstore.CaptureAnswers // by what the provider says of them
 	Uses     authstore.TicketUse
 }
 
@@ -94,9 +95,25 @@ func (s *Service) Create(ctx context.Context, p authstore.Publisher, n Newcomer,
 	if !isName(n.Profile.LastName) {
 		n.Profile.LastName = ""
 	}
+	n.Identity.Told = n.told()
 	return s.create(ctx, p, authstore.Registration{
 		Customer: n.Profile, Further: []authstore.Identity{n.Identity}, Answers: n.Answers, Capture: n.Capture, Uses: n.Uses,
 	}, email, n.Verified, from)
+}
+
+// told returns what is known of a newcomer by the provider alone.
+func (n Newcomer) told() map[string]string {
+	told := maps.Clone(n.Capture.Values)
+	for field, value := range map[string]string{"firstName": n.Profile.FirstName, "lastName": n.Profile.LastName} {
+		if value == "" {
+			continue
+		}
+		if told == nil {
+			told = map[string]string{}
+		}
+		told[field] = value
+	}
+	return told
 }
 
 // LimitJoining takes one try to register. Errors: *LimitError.

@@ -27,7 +27,7 @@ import (
 type Deletion struct {
 	Received time.Time
 	Accounts int // those that are erased
-	Links    int // those that go on without the provider's identity
+	Links    int // those that go on without the provider's identity and what it has told
 }
 
 // DeletionLife is how long Deletion can tell what was done.
@@ -52,7 +52,8 @@ const clocks = 5 * time.Minute
 // Delete carries out a signed request for deletion by somebody who has removed the app
 // (https://developers.facebook.com/docs/development/create-an-app/app-dashboard/data-deletion-callback),
 // and returns a code under which Deletion tells what was done. A customer who has other
-// ways to sign in keeps their account; one who has not is erased. The same request
+// ways to sign in keeps their account, without what is known by the provider alone; one
+// who has not is erased. The same request
 // again does nothing, and has the same code; nor does it concern whoever has come back
 // after it was made. Errors: ErrRefused when no provider of the hub has signed it.
 func (s *Service) Delete(ctx context.Context, signed string) (code string, err error) {

@@ -70,6 +70,9 @@ func TestDeletionErasesOrUnlinksAtEveryPublisherOfTheApp(t *testing.T) {
 		if c, err := w.store.Customer(t.Context(), only.Customer.ID); err != nil || c.Erased.IsZero() || w.alive(only) {
 			t.Errorf("%s: not erased: %+v, %v", name, c, err)
 		}
+		if c, err := w.store.Customer(t.Context(), o.Entry.Customer.ID); err != nil || o.Entry.Customer.FirstName == "" || c.FirstName != "" || c.LastName != "" {
+			t.Errorf("%s: of %+v goes on: %+v, %v", name, o.Entry.Customer, c, err)
+		}
 		if got := w.ways(t, orbit, o.Entry.Customer); got != google+" 77 last" || w.alive(*o.Entry) {
 			t.Errorf("%s: ways %s", name, got)
 		}
