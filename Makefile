@@ -15,7 +15,7 @@ demo: build ## a hub and two sites on this machine
 test: browser node nginx ## everything; says at the end what was skipped
 	@test -z "$$(gofmt -l .)" || { echo "not formatted:"; gofmt -l .; exit 1; }
 	$(GO) vet ./...
-	$(GOTESTSUM) --format pkgname -- $(RACE) -timeout 14m $$($(GO) list ./... | grep -v $(E2E:./%=%))
+	$(GOTESTSUM) --format pkgname -- $(RACE) -p 3 -timeout 14m $$($(GO) list ./... | grep -v $(E2E:./%=%))
 	USHER_RACE=1 $(GOTESTSUM) --format pkgname -- -timeout 14m $(E2E)
 	@$(MAKE) --no-print-directory fuzz FUZZTIME=3s FUZZ="internal/gate internal/token"
 
