@@ -21,6 +21,7 @@ import (
 var providersOf = map[string]map[int64][]string{
 	"social":            {100000001: {"google", "facebook", "apple", "twitch"}},
 	"social consents":   {100000001: {"google", "facebook"}},
+	"social capture":    {100000001: {"google"}},
 	"social first":      {100000001: {"google", "facebook"}},
 	"social automatic":  {100000001: {"facebook", "google!"}},
 	"social twitch":     {100000001: {"twitch"}},
@@ -38,6 +39,9 @@ func init() {
 	configs["social"], configs["social automatic"], configs["social twitch"] = plain, plain, plain
 	configs["social consents"] = one(func(p *authstore.Publisher) {
 		p.Consents = []authstore.ConsentDefinition{terms("1"), marketing}
+	})
+	configs["social capture"] = one(func(p *authstore.Publisher) {
+		p.Consents, p.Capture = []authstore.ConsentDefinition{terms("1")}, authstore.Capture{Enabled: true, Fields: fields}
 	})
 	configs["social first"] = one(func(p *authstore.Publisher) { p.VerifyEmail = true })
 	configs["social two"], configs["social one of two"] = configs["two"], configs["two"]
