@@ -11,10 +11,6 @@ import (
 	"github.com/usher-sso/usher/authstore"
 )
 
-// deletionPath is the prefix of the pages that tell what was deleted at a provider's
-// wish; a code follows.
-const deletionPath = "/deletion/"
-
 // deletion tells whoever has its code what became of a wish to delete. It is about no
 // publisher.
 func (h *Hub) deletion(w http.ResponseWriter, r *http.Request) {

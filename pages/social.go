@@ -33,9 +33,9 @@ func (h *Hub) mountSocial(mux *http.ServeMux) {
 	mux.Handle("POST "+joinPath, h.form(h.join))
 	mux.Handle("POST "+joinPath+"/code", h.form(h.joinCode))
 	mux.Handle("POST "+joinPath+"/cancel", h.form(h.leaveJoin))
-	mux.HandleFunc("GET "+appPath, h.appDoor)
-	mux.Handle("POST "+appPath, h.form(h.appContinue))
-	mux.HandleFunc("GET "+deletionPath+"{code}", h.deletion)
+	mux.HandleFunc("GET "+social.AuthorizePath, h.appDoor)
+	mux.Handle("POST "+social.AuthorizePath, h.form(h.appContinue))
+	mux.HandleFunc("GET "+social.DeletionPath+"{code}", h.deletion)
 	mux.Handle("GET "+pageSignin.path(), h.page(h.own(pageSignin, h.askSignin)))
 	mux.Handle("POST "+pageSignin.path(), h.form(h.own(pageSignin, h.signin)))
 }

@@ -19,10 +19,6 @@ import (
 	"github.com/usher-sso/usher/internal/sso"
 )
 
-// appPath is where an app has somebody sign in by the browser (RFC 8252). Its request
-// goes with the visit, sealed, until nothing is due any more.
-const appPath = "/social/authorize"
-
 // appParam is the sealed request in the query of a visit.
 const appParam = "app"
 
@@ -150,7 +146,7 @@ func (h *Hub) appBegin(w http.ResponseWriter, r *http.Request, v visit) error {
 	case err != nil && !errors.Is(err, session.ErrRefused):
 		return err
 	}
-	found(w, v.to(appPath))
+	found(w, v.to(social.AuthorizePath))
 	return nil
 }
 
@@ -177,7 +173,7 @@ func (h *Hub) askApp(w http.ResponseWriter, r *http.Request, v visit, s authstor
 		return err
 	}
 	v = v.of(h, r, c)
-	h.Renderer.App(w, http.StatusOK, App{Chrome: h.chrome(v), FormAction: v.to(appPath), Email: c.Email, SignOutAction: v.to("/logout")})
+	h.Renderer.App(w, http.StatusOK, App{Chrome: h.chrome(v), FormAction: v.to(social.AuthorizePath), Email: c.Email, SignOutAction: v.to("/logout")})
 	return nil
 }
 

@@ -120,7 +120,7 @@ func (v visit) next() string {
 	case v.request != nil:
 		return v.to(sso.AuthorizePath)
 	case v.app != nil:
-		return v.to(appPath)
+		return v.to(social.AuthorizePath)
 	case page != "":
 		return v.to(page.path())
 	case v.back != "":

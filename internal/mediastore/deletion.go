@@ -15,9 +15,6 @@ import (
 // maxSigned bounds a form with a signed request, which takes a few hundred bytes.
 const maxSigned = 16 << 10
 
-// DeletionPath is where the hub's page tells what was done for a confirmation code.
-const DeletionPath = "/deletion/"
-
 var (
 	errFormType = failure(http.StatusUnsupportedMediaType, "REQ0415", "Content-Type must be application/x-www-form-urlencoded")
 	errSigned   = badBody("Invalid param signed_request")
@@ -51,7 +48,7 @@ func (a *API) facebookDeletion(w http.ResponseWriter, r *http.Request) {
 	}
 	allow(w.Header())
 	write(w, http.StatusOK, map[string]string{
-		"url": string(a.Hub) + DeletionPath + url.PathEscape(code), "confirmation_code": code,
+		"url": string(a.Hub) + social.DeletionPath + url.PathEscape(code), "confirmation_code": code,
 	})
 }
 

@@ -30,6 +30,9 @@ type Deletion struct {
 	Links    int // those that go on without the provider's identity and what it has told
 }
 
+// DeletionPath is where the hub's page tells what was done for a code, which follows.
+const DeletionPath = "/deletion/"
+
 // DeletionLife is how long Deletion can tell what was done.
 const DeletionLife = 90 * 24 * time.Hour
 

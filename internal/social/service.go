@@ -91,7 +91,8 @@ func (s *Service) Callback(name string) string { return string(s.Hub) + Callback
 // CallbackPath is Callback's path.
 func CallbackPath(name string) string { return "/login/" + url.PathEscape(name) + "/callback" }
 
-// AuthorizePath is where the hub begins a sign-in for an app.
+// AuthorizePath is where the hub begins a sign-in for an app (RFC 8252). The app's
+// request goes with the visit, sealed, until nothing is due any more.
 const AuthorizePath = "/social/authorize"
 
 // purposeAttempt is that of tickets which note that an attempt was answered.
